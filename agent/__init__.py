@@ -1,0 +1,1 @@
+"""The agent: the daemon that runs a checkout lane."""

@@ -1,0 +1,206 @@
+"""Every fact that can enter the journal. Past tense, immutable, never edited: corrected by new facts.
+
+A fact's JSON body is its dataclass field by field (`agent.wire`). Adding a field with a default is
+compatible; any other change is a new `version` with its own class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, TypeAlias
+
+from agent.domain.assessment import Finding
+from agent.domain.items import SoldBy
+from agent.domain.totals import CashierTotal, TaxAmount, Tender
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStarted:
+    """The daemon began. `boot_id` pairs the MQTT birth with its death."""
+
+    type: ClassVar[str] = "LaneStarted"
+    version: ClassVar[int] = 1
+    boot_id: str
+    agent_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLost:
+    type: ClassVar[str] = "DeviceLost"
+    version: ClassVar[int] = 1
+    role: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceReturned:
+    type: ClassVar[str] = "DeviceReturned"
+    version: ClassVar[int] = 1
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionOpened:
+    type: ClassVar[str] = "TransactionOpened"
+    version: ClassVar[int] = 1
+    transaction_id: str
+    number: int  #: running number of this lane's epoch, from 1
+    business_date: str  #: ISO date of the store's trading day
+
+
+@dataclass(frozen=True, slots=True)
+class LineItemAdded:
+    """One scan that counts. An item missing from the item master counts too: it passed the lane."""
+
+    type: ClassVar[str] = "LineItemAdded"
+    version: ClassVar[int] = 1
+    transaction_id: str
+    line_no: int  #: from 1
+    gtin: str  #: 14 digits
+    form: str  #: the form that was read: "GTIN-8", "GTIN-12", "GTIN-13", "GTIN-14", "UPC-E"
+    scan_label: str
+    symbology: str
+    quantity_milli: int
+    known: bool
+    description: str
+    category: str
+    price_minor: int | None
+    sold_by: SoldBy
+    tax_rate_bp: int
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineItemWeighed:
+    type: ClassVar[str] = "LineItemWeighed"
+    version: ClassVar[int] = 1
+    transaction_id: str
+    line_no: int
+    weight_g: int
+    net: bool
+    raw_hex: str
+    role: str
+
+
+ScanProblemCode: TypeAlias = Literal["lossy", "not_gtin", "check_digit", "length", "empty"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRejected:
+    type: ClassVar[str] = "ScanRejected"
+    version: ClassVar[int] = 1
+    transaction_id: str | None
+    reason: ScanProblemCode
+    scan_hex: str
+    symbology: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class CashierTotalReceived:
+    type: ClassVar[str] = "CashierTotalReceived"
+    version: ClassVar[int] = 1
+    transaction_id: str
+    total: CashierTotal
+
+
+@dataclass(frozen=True, slots=True)
+class CashierTotalRejected:
+    """A total that could not settle anything, kept whole: the POS may have taken money for it."""
+
+    type: ClassVar[str] = "CashierTotalRejected"
+    version: ClassVar[int] = 1
+    transaction_id: str | None
+    code: str
+    total: CashierTotal
+
+
+@dataclass(frozen=True, slots=True)
+class MissedScanSuspected:
+    type: ClassVar[str] = "MissedScanSuspected"
+    version: ClassVar[int] = 1
+    transaction_id: str
+    total_id: str
+    missed_count: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SoldLine:
+    line_no: int
+    gtin: str
+    quantity_milli: int
+    weight_g: int | None
+    amount_minor: int | None  #: None where only the receipt's amount is known
+    description: str
+    category: str
+    tax_rate_bp: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionSettled:
+    """The sale, whole in itself: the ledger needs no other fact to post it.
+
+    sum(tenders) - change_minor = amount_minor + rounding_minor; sum(net + tax) = amount_minor.
+    """
+
+    type: ClassVar[str] = "TransactionSettled"
+    version: ClassVar[int] = 1
+    transaction_id: str
+    receipt_number: str
+    business_date: str
+    currency: str
+    total_id: str
+    item_count: int
+    amount_minor: int
+    change_minor: int
+    rounding_minor: int
+    lines: tuple[SoldLine, ...]
+    tenders: tuple[Tender, ...]
+    taxes: tuple[TaxAmount, ...]
+    missed_count: int
+    operator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptPrinted:
+    type: ClassVar[str] = "ReceiptPrinted"
+    version: ClassVar[int] = 1
+    transaction_id: str
+    job_id: str
+    reprint: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptUnprinted:
+    """A print job ended without a receipt that is surely on paper; the next try says REPRINT if
+    `outcome` is "unconfirmed"."""
+
+    type: ClassVar[str] = "ReceiptUnprinted"
+    version: ClassVar[int] = 1
+    transaction_id: str
+    job_id: str
+    outcome: Literal["failed", "unconfirmed"]
+    reason: str
+
+
+FactBody: TypeAlias = (
+    LaneStarted
+    | DeviceLost
+    | DeviceReturned
+    | TransactionOpened
+    | LineItemAdded
+    | LineItemWeighed
+    | ScanRejected
+    | CashierTotalReceived
+    | CashierTotalRejected
+    | MissedScanSuspected
+    | TransactionSettled
+    | ReceiptPrinted
+    | ReceiptUnprinted
+)
+
+#: type name -> {version -> class}: the one table that journal, bridge and command line decode by.
+FACT_TYPES: dict[str, dict[int, type[FactBody]]] = {
+    cls.type: {cls.version: cls} for cls in FactBody.__args__
+}

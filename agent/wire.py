@@ -1,0 +1,176 @@
+"""Facts as bytes, and what travels over MQTT: topics, batches, acknowledgements.
+
+Shared by both ends (journal and sync on the lane, ingest in the bridge), so that each byte has one
+definition. Pure; msgspec does the JSON because it is typed, strict and written in C.
+
+A batch on `…/tx` (never retained) is one JSON object:
+
+    {"epoch": "…", "prev": "<hash before the first fact>", "facts": [
+        {"seq": 1, "type": "…", "v": 1, "ts": <wall ms>, "mono": <monotonic ms>, "hash": "…", "body": {…}}, …]}
+
+with consecutive `seq`. hash(n) = SHA-256 over hash(n-1) and the fact's canonical header and body.
+An acknowledgement on `…/ack` (retained) is {"epoch": "…", "hw": <highest contiguous seq committed>,
+"gap": <true if later facts are already there>}.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from agent.domain.facts import FACT_TYPES, FactBody
+
+GENESIS = "0" * 64  #: the hash before seq 1
+BATCH_FACTS_MAX = 64
+BATCH_BYTES_MAX = 128 * 1024  #: a batch is closed at this size; one larger fact travels alone
+
+_body_encoder = msgspec.json.Encoder()
+
+
+class UndecodableFact(Exception):
+    """A body that its own class does not accept. The message names the path and the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactRow:
+    """A fact as the journal keeps it: the envelope, and the body as its canonical JSON bytes."""
+
+    seq: int
+    type: str
+    version: int
+    wall_ms: int
+    mono_ms: int
+    hash: str
+    body: bytes
+
+
+def encode_body(body: FactBody) -> bytes:
+    """Canonical JSON of a fact's body: field order of the dataclass, no white space, UTF-8."""
+    return _body_encoder.encode(body)
+
+
+_decoders: dict[tuple[str, int], msgspec.json.Decoder[FactBody]] = {
+    (name, version): msgspec.json.Decoder(cls)
+    for name, versions in FACT_TYPES.items()
+    for version, cls in versions.items()
+}
+
+
+def decode_body(type_: str, version: int, body: bytes) -> FactBody | None:
+    """The fact, None if this release does not know the (type, version). Raises UndecodableFact."""
+    decoder = _decoders.get((type_, version))
+    if decoder is None:
+        return None
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UndecodableFact(f"{type_} v{version}: {error}") from error
+
+
+def chain_hash(
+    prev: str, epoch: str, seq: int, type_: str, version: int, wall_ms: int, mono_ms: int, body: bytes
+) -> str:
+    """hash(n) from hash(n-1): hex SHA-256."""
+    header = f"{prev}|{epoch}|{seq}|{type_}|{version}|{wall_ms}|{mono_ms}|"
+    return hashlib.sha256(header.encode() + body).hexdigest()
+
+
+# --- topics ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LaneAddress:
+    """Where a lane stands. Each part is 1 to 64 of [A-Za-z0-9_-]: safe in a topic and in a key."""
+
+    org: str
+    store: str
+    lane: str
+
+    def topic(self, leaf: str) -> str:
+        return f"edge/v1/{self.org}/{self.store}/{self.lane}/{leaf}"
+
+    @classmethod
+    def of_topic(cls, topic: str) -> tuple[LaneAddress, str] | None:
+        """(address, leaf) of a topic under `edge/v1/`, None for any other topic."""
+        parts = topic.split("/", 5)
+        if len(parts) != 6 or parts[0] != "edge" or parts[1] != "v1" or not all(parts):
+            return None
+        return cls(parts[2], parts[3], parts[4]), parts[5]
+
+
+# --- batches -----------------------------------------------------------------------------------
+
+
+class WireFact(msgspec.Struct, frozen=True, gc=False):
+    seq: int
+    type: str
+    v: int
+    ts: int
+    mono: int
+    hash: str
+    body: msgspec.Raw
+
+
+class Batch(msgspec.Struct, frozen=True):
+    epoch: str
+    prev: str
+    facts: list[WireFact]
+
+
+class Ack(msgspec.Struct, frozen=True):
+    epoch: str
+    hw: int
+    gap: bool = False
+
+
+_batch_decoder = msgspec.json.Decoder(Batch)
+_ack_decoder = msgspec.json.Decoder(Ack)
+
+
+def encode_batch(epoch: str, prev: str, rows: Iterable[FactRow]) -> bytes:
+    """One message. The bodies are copied in as they lie in the journal: no second encoding."""
+    facts = b",".join(
+        b'{"seq":%d,"type":"%s","v":%d,"ts":%d,"mono":%d,"hash":"%s","body":%s}'
+        % (r.seq, r.type.encode(), r.version, r.wall_ms, r.mono_ms, r.hash.encode(), r.body)
+        for r in rows
+    )
+    return b'{"epoch":"%s","prev":"%s","facts":[%s]}' % (epoch.encode(), prev.encode(), facts)
+
+
+def decode_batch(payload: bytes) -> Batch:
+    """Raises UndecodableFact for anything that is no batch of consecutive facts with a true chain."""
+    try:
+        batch = _batch_decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UndecodableFact(str(error)) from error
+    verify_chain(batch.epoch, batch.prev, batch.facts)
+    return batch
+
+
+def verify_chain(epoch: str, prev: str, facts: Sequence[WireFact]) -> None:
+    """Raises UndecodableFact at the first fact that does not follow from the one before."""
+    if not facts:
+        raise UndecodableFact("a batch of no facts")
+    expected = facts[0].seq
+    for fact in facts:
+        digest = chain_hash(
+            prev, epoch, fact.seq, fact.type, fact.v, fact.ts, fact.mono, bytes(fact.body)
+        )
+        if fact.seq != expected or digest != fact.hash:
+            raise UndecodableFact(f"chain broken at seq {fact.seq}")
+        prev, expected = digest, expected + 1
+
+
+def encode_ack(ack: Ack) -> bytes:
+    return msgspec.json.encode(ack)
+
+
+def decode_ack(payload: bytes) -> Ack | None:
+    """None for a payload that is no acknowledgement: the lane ignores it and goes on."""
+    try:
+        return _ack_decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

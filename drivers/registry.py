@@ -1,0 +1,40 @@
+"""Which driver serves which device: an explicit table, imported only when a lane asks for it."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import entry_points
+from typing import cast
+
+from drivers.base import DeviceMisconfigured, Driver
+
+#: (kind, model) -> "module:class". A third party adds to it by an entry point in the group
+#: `lanetally.drivers` named "kind/model"; the table wins over an entry point of the same name.
+DRIVERS: dict[tuple[str, str], str] = {
+    ("scanner", "hid-wedge"): "drivers.scanner.driver_hid_wedge:HidWedgeScanner",
+    ("keypad", "hid-numeric"): "drivers.keypad.driver_hid_numeric:HidNumericKeypad",
+    ("scale", "toledo-8217"): "drivers.scale.driver_toledo_8217:Toledo8217Scale",
+    ("printer", "escpos"): "drivers.printer.driver_escpos:EscposPrinter",
+}
+
+ENTRY_POINT_GROUP = "lanetally.drivers"
+
+
+def known() -> dict[tuple[str, str], str]:
+    """All drivers on this machine, the third party's included."""
+    found = {
+        (kind, model): point.value
+        for point in entry_points(group=ENTRY_POINT_GROUP)
+        for kind, _, model in [point.name.partition("/")]
+    }
+    return found | DRIVERS
+
+
+def load(kind: str, model: str) -> type[Driver]:
+    """The driver class of a (kind, model). Raises DeviceMisconfigured if there is none."""
+    path = DRIVERS.get((kind, model)) or known().get((kind, model))
+    if path is None:
+        names = ", ".join(sorted(f"{k}/{m}" for k, m in known()))
+        raise DeviceMisconfigured(f"no driver for {kind}/{model}; known are: {names}")
+    module, _, name = path.partition(":")
+    return cast("type[Driver]", getattr(importlib.import_module(module), name))
