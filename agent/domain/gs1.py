@@ -1,0 +1,77 @@
+"""From a scanned label to a GTIN of 14 digits, through `biip` for everything but plain digits.
+
+Check digit: from the right, weights 3, 1, 3, …; the last digit brings the sum to a multiple of ten
+(GS1 General Specifications §7.9).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import biip
+
+from agent.domain.facts import ScanProblemCode
+
+#: How many digits make which form. Eight digits are read as GTIN-8: a scanner that sends UPC-E
+#: unexpanded must also send its AIM identifier, or be set to expand.
+FORM_BY_LENGTH = {8: "GTIN-8", 12: "GTIN-12", 13: "GTIN-13", 14: "GTIN-14"}
+
+#: AIM identifiers of symbols that carry GS1 element strings (FNC1 in first position).
+GS1_SYMBOLOGIES = frozenset({"]C1", "]e0", "]d2", "]Q3"})
+
+
+@dataclass(frozen=True, slots=True)
+class TradeItem:
+    """What a label names: the GTIN as 14 digits, and the form that was read."""
+
+    gtin: str
+    form: str
+
+
+def has_valid_check_digit(digits: str) -> bool:
+    """True for ASCII digits whose last one is the GS1 check digit of those before it."""
+    if len(digits) < 2 or not (digits.isascii() and digits.isdigit()):
+        return False
+    weighted = sum(int(d) * (3 if i % 2 == 0 else 1) for i, d in enumerate(reversed(digits[:-1])))
+    return (weighted + int(digits[-1])) % 10 == 0
+
+
+@lru_cache(maxsize=8192)  # a shop sells the same few thousand labels all day
+def read_label(label: bytes, symbology: str) -> TradeItem | ScanProblemCode:
+    """The trade item of a label (without its AIM identifier), or the reason why there is none."""
+    text = label.decode("latin-1").strip()
+    if not text:
+        return "empty"
+    if text.isascii() and text.isdigit() and symbology not in GS1_SYMBOLOGIES:
+        form = FORM_BY_LENGTH.get(len(text))
+        if form is not None:
+            return TradeItem(text.zfill(14), form) if has_valid_check_digit(text) else "check_digit"
+        if len(text) < 16:  # too short for (01) + GTIN-14: a truncated or doubled read
+            return "length"
+    return _read_gs1(text, symbology)
+
+
+def _read_gs1(text: str, symbology: str) -> TradeItem | ScanProblemCode:
+    """Element strings and GS1 Digital Links.
+
+    biip does not take a Digital Link behind an AIM identifier, so links are passed without it.
+    """
+    is_link = text.lower().startswith(("http://", "https://"))
+    try:
+        result = biip.parse(text if is_link else symbology + text)
+    except (biip.ParseError, ValueError, IndexError):  # IndexError: biip 5.2 on "]X" cut short
+        return _leading_gtin(text)
+    for part in (result.gs1_digital_link_uri, result.gs1_message):
+        found = part.element_strings.get(ai="01") if part is not None else None
+        if found is not None and found.gtin is not None:
+            return TradeItem(found.gtin.as_gtin_14(), f"GTIN-{int(found.gtin.format)}")
+    return _leading_gtin(text)
+
+
+def _leading_gtin(text: str) -> TradeItem | ScanProblemCode:
+    """(01) + GTIN-14 at the start counts even if a later element, such as a date, is wrong."""
+    gtin = text[2:16]
+    if text.startswith("01") and len(gtin) == 14 and has_valid_check_digit(gtin):
+        return TradeItem(gtin, "GTIN-14")
+    return "not_gtin"
