@@ -1,0 +1,50 @@
+"""What is to be done once the facts are durable: data, carried out by the core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from agent.domain.text import Text
+
+if TYPE_CHECKING:
+    from agent.domain.facts import MissedScanSuspected, TransactionSettled
+    from agent.domain.outcome import SettlementOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Something for the lane screen: a kind for machines, a sentence for people."""
+
+    kind: str
+    text: Text
+    data: dict[str, str | int | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SoundBeep:
+    tone: Literal["good", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseAlert:
+    """To the lane screen and, at once, to head office: the customer is still there."""
+
+    suspected: MissedScanSuspected
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class PrintReceipt:
+    job_id: str
+    settled: TransactionSettled
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The outcome of a cashier total, for whoever sent it."""
+
+    outcome: SettlementOutcome
+
+
+Effect: TypeAlias = Show | SoundBeep | RaiseAlert | PrintReceipt | Answer

@@ -1,0 +1,63 @@
+"""What can happen to a lane, in the domain's words. The core translates device events into these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from agent.domain.facts import ScanProblemCode
+    from agent.domain.gs1 import TradeItem
+    from agent.domain.items import Item
+    from agent.domain.outcome import SettlementOutcome
+    from agent.domain.totals import CashierTotal
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    label: TradeItem | ScanProblemCode
+    scan_data: bytes
+    symbology: str
+    role: str
+    item: Item | None  #: None: not in the item master
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    weight_g: int
+    net: bool
+    raw: bytes
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlateChanged:
+    """What lay on the scale was moved or taken off: its weight belongs to nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class TotalReceived:
+    total: CashierTotal
+    items: dict[str, Item]  #: the item master's word on each GTIN of the total's lines
+    gap_categories: tuple[str, ...] = ()
+    earlier: SettlementOutcome | None = None  #: what this `total_id` was answered before
+    same_content: bool = True  #: False: the id was used before, for another total
+
+
+@dataclass(frozen=True, slots=True)
+class PrintEnded:
+    transaction_id: str
+    job_id: str
+    reprint: bool
+    outcome: Literal["printed", "failed", "unconfirmed"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChanged:
+    role: str
+    up: bool
+    reason: str
+
+
+LaneEvent: TypeAlias = Scanned | Weighed | PlateChanged | TotalReceived | PrintEnded | DeviceChanged

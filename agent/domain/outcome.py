@@ -1,0 +1,22 @@
+"""How a cashier total was answered: the same answer again for the same `total_id`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from agent.domain.assessment import Finding
+from agent.domain.text import Text
+
+OutcomeStatus: TypeAlias = Literal["settled", "held", "duplicate", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementOutcome:
+    status: OutcomeStatus
+    text: Text
+    code: str = ""  #: "" unless rejected: a stable word such as "no_open_transaction"
+    transaction_id: str | None = None
+    receipt_number: str | None = None
+    missed_count: int = 0
+    findings: tuple[Finding, ...] = ()
