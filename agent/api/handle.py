@@ -1,0 +1,87 @@
+"""All that the API knows of the core: three calls, and the plain data that they carry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+
+from agent.domain.outcome import SettlementOutcome
+from agent.domain.text import Text
+from agent.domain.totals import CashierTotal
+
+Scalar: TypeAlias = str | int | bool | None
+NoticeValue: TypeAlias = Scalar | list[Scalar] | list[dict[str, Scalar]]
+
+DeviceState: TypeAlias = Literal["starting", "up", "lost", "misconfigured", "failed"]
+
+
+class LaneBusy(Exception):
+    """The core's queue is full: nothing was taken, the caller may try again shortly."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotLine:
+    """One line item of the open transaction."""
+
+    line_no: int
+    gtin: str  #: 14 digits
+    description: str
+    category: str
+    quantity_milli: int
+    weight_g: int | None
+    price_minor: int | None  #: as `agent.domain.items.Item.price_minor`
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceHealth:
+    role: str
+    kind: str
+    state: DeviceState
+    reason: str  #: "" if up
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSnapshot:
+    """The lane at one moment, as a screen needs it."""
+
+    transaction_id: str | None = None  #: None: no transaction is open
+    lines: tuple[SnapshotLine, ...] = ()
+    item_count: int = 0
+    amount_minor: int | None = None  #: None if a line has no known price
+    alert: Text | None = None  #: the last one
+    devices: tuple[DeviceHealth, ...] = ()
+    journal_seq: int = 0
+    acknowledged_seq: int = 0
+    degraded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LaneNotice:
+    """Something happened and is durable. `kind` is a snake_case word such as "line_item_added"."""
+
+    kind: str
+    data: Mapping[str, NoticeValue] = field(default_factory=dict)
+    text: Text | None = None  #: what a person should read, if anything
+
+
+class LaneHandle(Protocol):
+    """The core as seen from other threads."""
+
+    def submit_total(self, total: CashierTotal, reply: Callable[[SettlementOutcome], None]) -> None:
+        """Hand a total over without waiting. Raises LaneBusy.
+
+        `reply` is called once, from the core's thread, after the commit.
+        """
+        ...
+
+    def snapshot(self) -> LaneSnapshot:
+        """The lane now. Cheap; any thread."""
+        ...
+
+    def subscribe(self, listener: Callable[[LaneNotice], None]) -> Callable[[], None]:
+        """Hear of everything from now on; the result ends it.
+
+        `listener` is called from the core's thread: it only enqueues and raises nothing.
+        """
+        ...
