@@ -1,9 +1,22 @@
-"""From the text of a TOML file to typed, bounded settings, with every error named by line and key."""
+"""From the text of a TOML file to typed, bounded settings, with every error named by line and key.
+
+The shape of a file is a tree of frozen dataclasses: a dataclass field is a table, `tuple[X, ...]`
+of a dataclass an array of tables, `tuple[X, ...]` of a scalar a list; scalars are `int`, `str` and
+`bool`. A field without a default must be given. Bounds, unit and choices come from `option`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from typing import Any, Generic, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
+
+from agent.domain.text import Text
+from agent.domain.toml_lines import Path, key_lines
 
 
 def option(
@@ -14,18 +27,282 @@ def option(
     low: int | None = None,
     high: int | None = None,
     choices: tuple[str | int, ...] = (),
+    pattern: str = "",
 ) -> Any:
     """A field of a settings dataclass that carries its own unit, bounds and help.
 
-    Pass `dataclasses.MISSING` as default for a key that must be there. `drivers.base.option` follows
-    the same convention, because drivers may not import the agent.
+    Pass `dataclasses.MISSING` as default for a key that must be there. `pattern` is a regular
+    expression that the whole of a text must match. `drivers.base.option` follows the same
+    convention, because drivers may not import the agent.
     """
-    metadata = {"help": help, "unit": unit, "low": low, "high": high, "choices": choices}
+    metadata = {
+        "help": help,
+        "unit": unit,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "pattern": pattern,
+    }
     return field(default=default, metadata=metadata)
+
+
+def chosen() -> Any:
+    """The field for the options that `check`'s `choose` finds; they stand in the same table."""
+    return field(metadata={"chosen": True})
 
 
 @dataclass(frozen=True, slots=True)
 class SettingError:
     line: int  #: 1-based; 0 if the whole file is meant
-    key: str  #: dotted, such as "device.2.baud"
-    message: str
+    key: str  #: dotted, arrays counted from 1, such as "device.2.baud"
+    text: Text
+
+    @property
+    def message(self) -> str:
+        return self.text.english()
+
+
+T = TypeVar("T")
+
+#: From a raw table to the class of its options, None where the table is too broken to tell, or the
+#: error: its key is relative to the table, its line is filled in.
+Choose: TypeAlias = Callable[[Mapping[str, object]], "type | SettingError | None"]
+
+#: From all right values by path to what is wrong between them.
+CrossCheck: TypeAlias = Callable[[Mapping[Path, object]], "Iterable[tuple[Path, Text]]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked(Generic[T]):
+    value: T | None  #: None if there is any error
+    errors: tuple[SettingError, ...]  #: all of them, in the order of the lines
+
+
+def check(
+    text: str,
+    cls: type[T],
+    *,
+    choose: Choose = lambda _: None,
+    cross_check: CrossCheck = lambda _: (),
+) -> Checked[T]:
+    """The settings in a TOML text, or everything that is wrong with them. Never raises."""
+    try:
+        raw = tomllib.loads(text)
+        lines = key_lines(text)
+    except (ValueError, RecursionError) as error:
+        return Checked(None, (_syntax_error(str(error), line_last=text.count("\n") + 1),))
+    checker = _Checker(lines, choose)
+    value = checker.table(raw, cls, ())
+    for path, problem in cross_check(checker.values):
+        checker.complain(path, problem)
+    errors = tuple(sorted(checker.errors, key=lambda error: error.line))
+    return Checked(None if errors else value, errors)
+
+
+def options_of(cls: type) -> tuple[Field[Any], ...]:
+    """The fields of a settings dataclass that a file can set, for help texts."""
+    return tuple(f for f in _fields(cls) if not f.metadata.get("chosen"))
+
+
+def _fields(cls: Any) -> tuple[Field[Any], ...]:
+    return fields(cls)
+
+
+class _Checker:
+    def __init__(self, lines: Mapping[Path, int], choose: Choose) -> None:
+        self._lines = lines
+        self._choose = choose
+        self.errors: list[SettingError] = []
+        self.values: dict[Path, object] = {}
+
+    def complain(self, path: Path, text: Text) -> None:
+        self.errors.append(SettingError(self._line(path), _dotted(path), text))
+
+    def table(self, raw: Mapping[str, object], cls: type[T], path: Path) -> T | None:
+        """The dataclass of a table, None after any complaint about it."""
+        before = len(self.errors)
+        own = options_of(cls)
+        inside: dict[str, Any] = {f.name: self._field(raw, cls, f, path) for f in own}
+        strange = set(raw) - set(inside)
+        valid = list(inside)
+        for slot in (f for f in _fields(cls) if f.metadata.get("chosen")):
+            options_cls = self._chosen(raw, path)
+            if options_cls is None:
+                return None
+            names = {f.name for f in _fields(options_cls)}
+            mine = {key: value for key, value in raw.items() if key in names}
+            inside[slot.name] = self.table(mine, options_cls, path)
+            strange -= names
+            valid += names
+        for key in sorted(strange):
+            self.complain((*path, key), _unknown(key, raw[key], valid))
+        return None if len(self.errors) > before else cls(**inside)
+
+    def _chosen(self, raw: Mapping[str, object], path: Path) -> type | None:
+        choice = self._choose(raw)
+        if isinstance(choice, SettingError):
+            self.complain((*path, choice.key), choice.text)
+            return None
+        return choice
+
+    def _field(self, raw: Mapping[str, object], cls: type, f: Field[Any], path: Path) -> Any:
+        here = (*path, f.name)
+        kind = get_type_hints(cls)[f.name]
+        if f.name in raw:
+            return self._value(raw[f.name], kind, f, here)
+        if f.default is not MISSING:
+            self.values[here] = f.default
+            return f.default
+        if f.default_factory is not MISSING:
+            return f.default_factory()
+        if is_dataclass(kind):
+            return self.table({}, _as_type(kind), here)
+        self.complain(here, Text("this key must be given"))
+        return None
+
+    def _value(self, raw: object, kind: Any, f: Field[Any], path: Path) -> Any:
+        if get_origin(kind) is tuple:
+            return self._array(raw, get_args(kind)[0], f, path)
+        if is_dataclass(kind):
+            if isinstance(raw, dict):
+                return self.table(raw, _as_type(kind), path)
+            self.complain(path, Text("must be a table, not {got}", {"got": _shown(raw)}))
+            return None
+        problem = _scalar_problem(raw, kind, f.metadata)
+        if problem is not None:
+            self.complain(path, problem)
+            return None
+        self.values[path] = raw
+        return raw
+
+    def _array(self, raw: object, kind: Any, f: Field[Any], path: Path) -> Any:
+        if not isinstance(raw, list):
+            wanted = (
+                "must be an array of tables, not {got}"
+                if is_dataclass(kind)
+                else "must be a list, not {got}"
+            )
+            self.complain(path, Text(wanted, {"got": _shown(raw)}))
+            return None
+        return tuple(self._value(raw[n], kind, f, (*path, n)) for n in range(len(raw)))
+
+    def _line(self, path: Path) -> int:
+        """The line of a key, of the table it is missing from, else 0."""
+        while path and path not in self._lines:
+            path = path[:-1]
+        return self._lines.get(path, 0)
+
+
+def _as_type(kind: Any) -> type:
+    assert isinstance(kind, type)
+    return kind
+
+
+_WANTED: dict[type, str] = {
+    int: "must be a whole number, not {got}",
+    str: "must be text in quotes, not {got}",
+    bool: "must be true or false, not {got}",
+}
+
+_INT64 = 2**63  # TOML 1.0: integers have 64 bits
+
+
+def _scalar_problem(raw: object, kind: type, metadata: Mapping[str, Any]) -> Text | None:
+    if type(raw) is not kind:
+        return Text(_WANTED[kind], {"got": _shown(raw)})
+    choices = metadata.get("choices", ())
+    if choices and raw not in choices:
+        return _not_among(raw, choices)
+    pattern = metadata.get("pattern", "")
+    if pattern and isinstance(raw, str) and not re.fullmatch(pattern, raw):
+        return _not_allowed(raw, pattern)
+    if isinstance(raw, int):
+        low, high = metadata.get("low"), metadata.get("high")
+        if not (low is None or low <= raw) or not (high is None or raw <= high):
+            return _not_allowed(raw, allowed_range(metadata))
+        if not -_INT64 <= raw < _INT64:
+            return _not_allowed(raw, "64 bit")
+    return None
+
+
+def allowed_range(metadata: Mapping[str, Any]) -> str:
+    """What an option allows, in signs that need no translation: "5…600 s", "≥ 1", "" if all."""
+    low, high = metadata.get("low"), metadata.get("high")
+    unit = f" {metadata['unit']}" if metadata.get("unit") else ""
+    if low is not None and high is not None:
+        return f"{low}…{high}{unit}"
+    if low is not None:
+        return f"≥ {low}{unit}"
+    if high is not None:
+        return f"≤ {high}{unit}"
+    return ", ".join(_shown(choice) for choice in metadata.get("choices", ()))
+
+
+def _not_allowed(raw: object, allowed: str) -> Text:
+    return Text("is {got}; allowed: {allowed}", {"got": _shown(raw), "allowed": allowed})
+
+
+def _not_among(raw: object, choices: tuple[str | int, ...]) -> Text:
+    allowed = ", ".join(_shown(choice) for choice in choices)
+    nearest = nearest_of(str(raw), [str(choice) for choice in choices])
+    if not nearest:
+        return _not_allowed(raw, allowed)
+    args: dict[str, str | int] = {"got": _shown(raw), "allowed": allowed, "nearest": nearest}
+    return Text("is {got}; allowed: {allowed}; did you mean {nearest}?", args)
+
+
+def _unknown(key: str, value: object, valid: Iterable[str]) -> Text:
+    is_table = isinstance(value, dict)
+    nearest = nearest_of(key, valid)
+    if nearest:
+        sentence = (
+            "unknown table; did you mean {nearest}?"
+            if is_table
+            else "unknown key; did you mean {nearest}?"
+        )
+        return Text(sentence, {"nearest": nearest})
+    return Text("unknown table" if is_table else "unknown key")
+
+
+def nearest_of(word: str, valid: Iterable[str]) -> str:
+    """The valid word that looks most like this one, "" if none does."""
+    return next(iter(difflib.get_close_matches(word.lower(), sorted(valid), n=1)), "")
+
+
+_SYNTAX_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+
+
+def _syntax_error(reason: str, line_last: int) -> SettingError:
+    place = _SYNTAX_PLACE.search(reason)
+    line = int(place[1] or line_last) if place else 0
+    text = Text("not valid TOML: {reason}", {"reason": _SYNTAX_PLACE.sub("", reason)})
+    return SettingError(line, "", text)
+
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_SHOWN_MAX = 40  #: characters of a value in a message
+
+
+def _dotted(path: Path) -> str:
+    names = (str(name + 1) if isinstance(name, int) else name for name in path)
+    return ".".join(name if _BARE_KEY.fullmatch(name) else _quoted(name) for name in names)
+
+
+def _shown(value: object) -> str:
+    """A value as it would stand in the file, cut to a readable length."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, dict):
+        return "{…}"
+    if isinstance(value, list):
+        return "[…]"
+    if isinstance(value, int) and not -_INT64 <= value < _INT64:
+        return f"{hex(value)[:_SHOWN_MAX]}…"  # str() refuses integers of thousands of digits
+    return str(value)
+
+
+def _quoted(text: str) -> str:
+    cut = text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}…"
+    return json.dumps(cut, ensure_ascii=False)
