@@ -1,0 +1,148 @@
+"""One serial line: moves bytes, knows no protocol. The only user of pyserial.
+
+A port is opened by the path that the lane's configuration binds to a role. It never looks for
+devices: a byte written to an unknown line may open a drawer or print a fiscal receipt. Give the
+name under `/dev/serial/by-id/` (or `by-path/`): `/dev/ttyUSB0` is whichever adapter came first.
+One thread owns a port; no call waits longer than it was told.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import termios
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import serial
+from serial.tools.list_ports_linux import SysFS
+
+from drivers.base import DeviceMisconfigured, DeviceUnavailable, Identity
+
+Parity: TypeAlias = Literal["none", "even", "odd"]
+
+#: Errors that a person must mend: no permission, no serial line, or one that cannot do the settings
+#: (a Raspberry Pi's mini UART, ttyS0, has no parity). All others may pass by themselves.
+_MISCONFIGURED = {errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTTY, errno.EINVAL}
+
+_READ_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class LineSettings:
+    """Speed and character format. A pseudo-terminal accepts them all and heeds none."""
+
+    baud: int
+    data_bits: Literal[7, 8] = 8
+    parity: Parity = "none"
+    stop_bits: Literal[1, 2] = 1
+
+    def __str__(self) -> str:
+        return f"{self.baud} {self.data_bits}{self.parity[0].upper()}{self.stop_bits}"
+
+
+class SerialPort:
+    """A serial line at `path`, exclusively ours between `open` and `close`.
+
+    With a parity, a damaged character is read as NUL: part of no frame, instead of a wrong digit.
+    The others come as they are: on 8 data bits (and on a pseudo-terminal) a codec masks bit 7.
+    """
+
+    def __init__(self, path: str, settings: LineSettings) -> None:
+        self.path = path
+        self.settings = settings
+        self._line: serial.Serial | None = None
+
+    def open(self) -> None:
+        """Take the line. Raises DeviceUnavailable (absent, in use) or DeviceMisconfigured."""
+        s = self.settings
+        try:
+            self._line = serial.Serial(
+                self.path,
+                baudrate=s.baud,
+                bytesize=s.data_bits,
+                parity=s.parity[0].upper(),
+                stopbits=s.stop_bits,
+                timeout=0,
+                exclusive=True,
+            )
+            if s.parity != "none":
+                _read_damaged_characters_as_nul(self._line.fileno())
+        except (OSError, termios.error) as error:
+            self.close()
+            if _error_number(error) in _MISCONFIGURED:
+                raise DeviceMisconfigured(f"{self.path} at {s}: {error}") from error
+            raise DeviceUnavailable(f"{self.path}: {error}") from error
+
+    def read(self, wait_ms: int) -> bytes:
+        """What has arrived, after waiting at most `wait_ms` for the first byte; b"" if nothing."""
+        line = self._opened()
+        try:
+            ready, _, _ = select.select([line], [], [], wait_ms / 1000)
+            data = os.read(line.fileno(), _READ_BYTES) if ready else b""
+        except OSError as error:
+            raise DeviceUnavailable(f"{self.path}: {error.strerror}") from error
+        if ready and not data:
+            raise DeviceUnavailable(f"{self.path}: hung up")
+        return data
+
+    def write(self, data: bytes, wait_ms: int) -> int:
+        """How many bytes of `data` the line took within `wait_ms`: not all, if it is stuck."""
+        line = self._opened()
+        deadline = time.monotonic() + wait_ms / 1000
+        taken = 0
+        try:
+            while taken < len(data):
+                left = deadline - time.monotonic()
+                if left <= 0 or not select.select([], [line], [], left)[1]:
+                    break
+                with suppress(BlockingIOError):  # room for less than one more byte: wait again
+                    taken += os.write(line.fileno(), data[taken:])
+        except OSError as error:
+            raise DeviceUnavailable(f"{self.path}: {error.strerror}") from error
+        return taken
+
+    def close(self) -> None:
+        """Give the line back. Safe to call twice and on a line that is gone."""
+        line, self._line = self._line, None
+        if line is not None:
+            with suppress(OSError):
+                line.close()
+
+    def _opened(self) -> serial.Serial:
+        if self._line is None:
+            raise DeviceUnavailable(f"{self.path}: not open")
+        return self._line
+
+
+def identity(path: str) -> Identity:
+    """What the kernel knows of the adapter behind `path` (USB descriptors); nothing is sent."""
+    try:
+        adapter = SysFS(path)
+    except TypeError as error:  # pyserial, on an adapter pulled out while its files are being read
+        raise DeviceUnavailable(f"{path}: unplugged") from error
+    return Identity(
+        vendor=adapter.manufacturer or "",
+        product=adapter.product or "",
+        serial=adapter.serial_number or "",
+        path=path,
+    )
+
+
+def _error_number(error: OSError | termios.error) -> int | None:
+    """pyserial wraps some termios errors without their number and lets others through."""
+    cause = error.__context__ or error
+    return int(cause.args[0]) if isinstance(cause, termios.error | OSError) else None
+
+
+def _read_damaged_characters_as_nul(fd: int) -> None:
+    """Switch the line's parity check on: pyserial sends the parity bit but never checks it.
+
+    termios(3): INPCK without IGNPAR and PARMRK reads a character with a parity error as NUL.
+    """
+    attributes = termios.tcgetattr(fd)
+    attributes[0] |= termios.INPCK
+    termios.tcsetattr(fd, termios.TCSANOW, attributes)
