@@ -22,25 +22,12 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from agent.domain.settings import option
+from agent.mqtt_settings import MqttSettings
 
 log = logging.getLogger("lanetally.mqtt")
 
 WINDOW = 20  #: messages in flight: the receive maximum that common brokers advertise
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-
-
-@dataclass(frozen=True, slots=True)
-class MqttSettings:
-    """The `[mqtt]` table, for the lane and for the bridge."""
-
-    host: str = option("127.0.0.1", "broker's name or address")
-    port: int = option(1883, "broker's port", low=1, high=65535)
-    username: str = option("", "user name; empty for none")
-    password: str = option("", "password; empty for none")
-    tls: bool = option(False, "encrypt the connection and verify the broker's certificate")
-    ca_file: str = option("", "file of trusted certificates; empty for the system's")
-    keepalive_s: int = option(30, "ping interval", unit="s", low=5, high=600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +38,7 @@ class Will:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message, not yet confirmed to the broker: pass it to `MqttLink.confirm` once it is durable."""
+    """A message, not yet confirmed to the broker: `MqttLink.confirm` it once it is durable."""
 
     topic: str
     payload: bytes
@@ -70,7 +57,7 @@ class MqttLink:
         *,
         on_up: Callable[[], None],
         on_message: Callable[[Incoming], None],
-        on_published: Callable[[int], None] = lambda mid: None,
+        on_published: Callable[[int], None] = lambda _: None,
         will: Will | None = None,
         clean: bool = True,
     ) -> None:
@@ -101,7 +88,7 @@ class MqttLink:
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_message = lambda _c, _u, m: on_message(
-            Incoming(m.topic, m.payload, m.qos, m.retain, m.mid)
+            Incoming(m.topic, bytes(m.payload), m.qos, m.retain, m.mid)
         )
         client.on_publish = lambda _c, _u, mid, _r, _p: on_published(mid)
         self._client = client
@@ -136,7 +123,9 @@ class MqttLink:
         watched: list[Any] = [self._wake_r] if sock is None else [self._wake_r, sock]
         writing = [sock] if sock is not None and self._client.want_write() else []
         if isinstance(sock, ssl.SSLSocket) and sock.pending():
-            timeout_s = 0.0  # decrypted bytes wait inside the TLS layer where select cannot see them
+            timeout_s = (
+                0.0  # decrypted bytes wait inside the TLS layer where select cannot see them
+            )
         readable, _, _ = select.select(watched, writing, [], max(0.0, timeout_s))
         if self._wake_r in readable:
             with contextlib.suppress(BlockingIOError):

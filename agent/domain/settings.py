@@ -135,7 +135,7 @@ class _Checker:
             strange -= names
             valid += names
         for key in sorted(strange):
-            self.complain((*path, key), _unknown(key, raw[key], valid))
+            self.complain((*path, key), _unknown(key, valid))
         return None if len(self.errors) > before else cls(**inside)
 
     def _chosen(self, raw: Mapping[str, object], path: Path) -> type | None:
@@ -150,13 +150,11 @@ class _Checker:
         kind = get_type_hints(cls)[f.name]
         if f.name in raw:
             return self._value(raw[f.name], kind, f, here)
+        if is_dataclass(kind):
+            return self.table({}, _as_type(kind), here)
         if f.default is not MISSING:
             self.values[here] = f.default
             return f.default
-        if f.default_factory is not MISSING:
-            return f.default_factory()
-        if is_dataclass(kind):
-            return self.table({}, _as_type(kind), here)
         self.complain(here, Text("this key must be given"))
         return None
 
@@ -177,12 +175,7 @@ class _Checker:
 
     def _array(self, raw: object, kind: Any, f: Field[Any], path: Path) -> Any:
         if not isinstance(raw, list):
-            wanted = (
-                "must be an array of tables, not {got}"
-                if is_dataclass(kind)
-                else "must be a list, not {got}"
-            )
-            self.complain(path, Text(wanted, {"got": _shown(raw)}))
+            self.complain(path, Text("must be a list, not {got}", {"got": _shown(raw)}))
             return None
         return tuple(self._value(raw[n], kind, f, (*path, n)) for n in range(len(raw)))
 
@@ -198,7 +191,7 @@ def _as_type(kind: Any) -> type:
     return kind
 
 
-_WANTED: dict[type, str] = {
+_WANTED_TEXTS: dict[type, str] = {
     int: "must be a whole number, not {got}",
     str: "must be text in quotes, not {got}",
     bool: "must be true or false, not {got}",
@@ -209,7 +202,7 @@ _INT64 = 2**63  # TOML 1.0: integers have 64 bits
 
 def _scalar_problem(raw: object, kind: type, metadata: Mapping[str, Any]) -> Text | None:
     if type(raw) is not kind:
-        return Text(_WANTED[kind], {"got": _shown(raw)})
+        return Text(_WANTED_TEXTS[kind], {"got": _shown(raw)})
     choices = metadata.get("choices", ())
     if choices and raw not in choices:
         return _not_among(raw, choices)
@@ -251,17 +244,11 @@ def _not_among(raw: object, choices: tuple[str | int, ...]) -> Text:
     return Text("is {got}; allowed: {allowed}; did you mean {nearest}?", args)
 
 
-def _unknown(key: str, value: object, valid: Iterable[str]) -> Text:
-    is_table = isinstance(value, dict)
+def _unknown(key: str, valid: Iterable[str]) -> Text:
     nearest = nearest_of(key, valid)
     if nearest:
-        sentence = (
-            "unknown table; did you mean {nearest}?"
-            if is_table
-            else "unknown key; did you mean {nearest}?"
-        )
-        return Text(sentence, {"nearest": nearest})
-    return Text("unknown table" if is_table else "unknown key")
+        return Text("not known here; did you mean {nearest}?", {"nearest": nearest})
+    return Text("not known here; there are: {known}", {"known": ", ".join(sorted(valid))})
 
 
 def nearest_of(word: str, valid: Iterable[str]) -> str:

@@ -1,0 +1,253 @@
+"""One TOML file -> the whole configuration of a lane, or every error in it.
+
+The tables of the file are the fields of `LaneConfig`. The options of a device stand in its
+`[[device]]` table beside `role`, `kind` and `model`; its driver says which there are.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+from agent.api.settings import ApiSettings
+from agent.domain.receipt import ReceiptStyle
+from agent.domain.settings import Checked, SettingError, check, chosen, nearest_of, option
+from agent.domain.text import Text
+from agent.domain.toml_lines import Path as KeyPath
+from agent.i18n import LANGUAGES
+from agent.mqtt_settings import MqttSettings
+from drivers import registry
+from drivers.base import DeviceMisconfigured
+
+#: A part of a lane's address, safe in an MQTT topic and in a key of the ledger.
+NAME_PATTERN = "[A-Za-z0-9_-]{1,64}"
+
+TOKEN_CHARACTERS_MIN = 16
+
+
+class ConfigError(Exception):
+    """The file cannot be used. The technician must change it; nothing is retried."""
+
+    def __init__(self, path: Path, errors: tuple[SettingError, ...]) -> None:
+        self.path = path
+        self.errors = errors
+        super().__init__("\n".join(f"{path}:{e.line}: {e.key}: {e.message}" for e in errors))
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """The `[store]` table: the shop, the same on each of its lanes."""
+
+    org: str = option(MISSING, "short name of the company", pattern=NAME_PATTERN)
+    id: str = option(MISSING, "short name of the store", pattern=NAME_PATTERN)
+    name: str = option(MISSING, "the store's name as on the receipt")
+    address: tuple[str, ...] = option((), "lines below the name on the receipt")
+    currency: str = option("CNY", "ISO 4217 code", pattern="[A-Z]{3}")
+    minor_digits: int = option(2, "digits after the decimal point of the currency", low=0, high=4)
+    language: str = option("en", "of receipts, lane screen and alerts", choices=LANGUAGES)
+    tax_rate_bp: int = option(0, "tax included in prices; 500 = 5 %", unit="bp", low=0, high=10_000)
+    business_day_ends: str = option(
+        "00:00", "local time at which the trading day ends", pattern="([01][0-9]|2[0-3]):[0-5][0-9]"
+    )
+
+    @property
+    def business_day_ends_min(self) -> int:
+        """Minutes after midnight."""
+        hour, _, minute = self.business_day_ends.partition(":")
+        return int(hour) * 60 + int(minute)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSettings:
+    """The `[lane]` table: this box."""
+
+    id: str = option(MISSING, "short name of the lane", pattern=NAME_PATTERN)
+    data_dir: str = option("/var/lib/lanetally", "folder of the journal")
+
+
+@dataclass(frozen=True, slots=True)
+class LaneMqttSettings(MqttSettings):
+    """The `[mqtt]` table: head office."""
+
+    enabled: bool = option(True, "carry facts to head office")
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptSettings:
+    """The `[receipt]` table."""
+
+    header: tuple[str, ...] = option((), "lines at the top; the store's name and address if empty")
+    footer: tuple[str, ...] = option((), "lines at the bottom")
+    qr: bool = option(True, "print the receipt's number as a QR code")
+    kick_drawer: bool = option(True, "open the cash drawer with the receipt")
+
+
+@dataclass(frozen=True, slots=True)
+class TotalsSettings:
+    """The `[totals]` table: what a cashier total leaves open."""
+
+    keypad_tender: str = option("cash", "means of payment of a total keyed on the keypad")
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsSettings:
+    """The `[items]` table: the item master."""
+
+    file: str = option("", "CSV file of items; empty for none: scans are counted, not named")
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSettings:
+    """One `[[device]]` table."""
+
+    role: str = option(MISSING, "this device's name at the lane", pattern=NAME_PATTERN)
+    kind: str = option(MISSING, "scanner, scale, printer, keypad, …")
+    model: str = option(MISSING, "which driver of this kind")
+    options: Any = chosen()
+
+
+@dataclass(frozen=True, slots=True)
+class LaneConfig:
+    store: StoreSettings
+    lane: LaneSettings
+    api: ApiSettings = field(default_factory=ApiSettings)
+    mqtt: LaneMqttSettings = field(default_factory=LaneMqttSettings)
+    receipt: ReceiptSettings = field(default_factory=ReceiptSettings)
+    totals: TotalsSettings = field(default_factory=TotalsSettings)
+    items: ItemsSettings = field(default_factory=ItemsSettings)
+    device: tuple[DeviceSettings, ...] = ()
+
+    def receipt_style(self) -> ReceiptStyle:
+        return ReceiptStyle(
+            header=self.receipt.header or (self.store.name, *self.store.address),
+            footer=self.receipt.footer,
+            minor_digits=self.store.minor_digits,
+            qr=self.receipt.qr,
+            kick_drawer=self.receipt.kick_drawer,
+        )
+
+
+T = TypeVar("T")
+
+
+def load(path: Path) -> LaneConfig:
+    """The configuration in a file. Raises ConfigError with every error in it."""
+    return load_with(path, check_lane)
+
+
+def load_with(path: Path, check_text: Callable[[str], Checked[T]]) -> T:
+    """The settings of a file of any shape. Raises ConfigError."""
+    checked = check_text(read(path))
+    if checked.value is None:
+        raise ConfigError(path, checked.errors)
+    return checked.value
+
+
+def read(path: Path) -> str:
+    """The text of a file, without the byte order mark of Windows. Raises ConfigError."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        reason = Text("cannot be read: {reason}", {"reason": error.strerror or str(error)})
+    except UnicodeDecodeError as error:
+        reason = Text("is not UTF-8 at byte {position}", {"position": error.start})
+    raise ConfigError(path, (SettingError(0, "", reason),))
+
+
+def check_lane(text: str) -> Checked[LaneConfig]:
+    """The configuration in a text, or every error in it."""
+    return check(text, LaneConfig, choose=_options_class, cross_check=_cross_check)
+
+
+def _options_class(device: Mapping[str, object]) -> type | SettingError | None:
+    """The options of the driver that a `[[device]]` table names."""
+    kind, model = device.get("kind"), device.get("model")
+    if not isinstance(kind, str) or not isinstance(model, str):
+        return None
+    known = registry.known()
+    if (kind, model) not in known:
+        kinds = {known_kind for known_kind, _ in known}
+        if kind not in kinds:
+            return SettingError(0, "kind", _no_driver(kind, kinds))
+        return SettingError(0, "model", _no_driver(model, {m for k, m in known if k == kind}))
+    try:
+        return registry.load(kind, model).Options
+    except (ImportError, AttributeError, DeviceMisconfigured) as error:
+        text = Text("its driver cannot be loaded: {reason}", {"reason": str(error)})
+        return SettingError(0, "model", text)
+
+
+def _no_driver(name: str, known: Iterable[str]) -> Text:
+    args: dict[str, str | int] = {"got": name, "known": ", ".join(sorted(known))}
+    nearest = nearest_of(name, known)
+    if not nearest:
+        return Text("no driver for {got}; there are: {known}", args)
+    args["nearest"] = nearest
+    return Text("no driver for {got}; there are: {known}; did you mean {nearest}?", args)
+
+
+# --- what is wrong between values that are each right ------------------------------------------
+
+Values: TypeAlias = Mapping[KeyPath, object]
+Problem: TypeAlias = tuple[KeyPath, Text]
+
+
+def _cross_check(values: Values) -> Iterator[Problem]:
+    yield from _repeated(values, "device", "role", "two devices have the role {value}")
+    yield from _shared_devices(values)
+    yield from _api(values)
+    if values.get(("mqtt", "password")) and not values.get(("mqtt", "username")):
+        yield ("mqtt", "password"), Text("a password needs a username")
+
+
+def _repeated(values: Values, table: str, key: str, sentence: str) -> Iterator[Problem]:
+    seen: set[object] = set()
+    for path, value in values.items():
+        if path[0] == table and path[-1] == key:
+            if value in seen:
+                yield path, Text(sentence, {"value": str(value)})
+            seen.add(value)
+
+
+#: Options that name the one place where a device is plugged in.
+_PLACE_OPTIONS = ("path", "device", "port", "host")
+
+
+def _shared_devices(values: Values) -> Iterator[Problem]:
+    """A device has one owner: two `[[device]]` tables must not name the same place."""
+    places: dict[int, list[KeyPath]] = {}
+    for path in values:
+        match path:
+            case ("device", int(number), key) if key in _PLACE_OPTIONS:
+                places.setdefault(number, []).append(path)
+    seen: dict[tuple[object, ...], str] = {}
+    for number, paths in places.items():
+        place = tuple((path[-1], values[path]) for path in paths)
+        if any(isinstance(value, str) and value for _, value in place):
+            role = str(values.get(("device", number, "role"), number + 1))
+            if place in seen:
+                yield paths[0], Text("{other} is at the same place", {"other": seen[place]})
+            seen.setdefault(place, role)
+
+
+def _api(values: Values) -> Iterator[Problem]:
+    yield from _repeated(values, "api", "name", "two clients have the name {value}")
+    host, socket = values.get(("api", "host")), values.get(("api", "socket"))
+    if host == "" and socket == "":
+        yield ("api", "host"), Text("listens nowhere: set host or socket")
+    if isinstance(host, str) and host and not _is_loopback(host):
+        for path, value in values.items():
+            if path[0] == "api" and path[-1] == "token" and len(str(value)) < TOKEN_CHARACTERS_MIN:
+                args: dict[str, str | int] = {"low": TOKEN_CHARACTERS_MIN, "host": host}
+                text = Text("needs at least {low} characters, because {host} is on a network", args)
+                yield path, text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
