@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-from agent.domain.outcome import SettlementOutcome
-from agent.domain.text import Text
-from agent.domain.totals import CashierTotal
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from agent.domain.outcome import SettlementOutcome
+    from agent.domain.text import Text
+    from agent.domain.totals import CashierTotal
 
 Scalar: TypeAlias = str | int | bool | None
 NoticeValue: TypeAlias = Scalar | list[Scalar] | list[dict[str, Scalar]]
