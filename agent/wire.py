@@ -22,10 +22,11 @@ from dataclasses import dataclass
 import msgspec
 
 from agent.domain.facts import FACT_TYPES, FactBody
+from agent.domain.totals import CashierTotal
 
 GENESIS = "0" * 64  #: the hash before seq 1
 BATCH_FACTS_MAX = 64
-BATCH_BYTES_MAX = 128 * 1024  #: a batch is closed at this size; one larger fact travels alone
+BATCH_BYTES_MAX = 64 * 1024  #: a batch is closed at this size; one larger fact travels alone
 
 _body_encoder = msgspec.json.Encoder()
 
@@ -50,6 +51,11 @@ class FactRow:
 def encode_body(body: FactBody) -> bytes:
     """Canonical JSON of a fact's body: field order of the dataclass, no white space, UTF-8."""
     return _body_encoder.encode(body)
+
+
+def encode_total(total: CashierTotal) -> bytes:
+    """Canonical JSON of a cashier total, for its digest."""
+    return _body_encoder.encode(total)
 
 
 _decoders: dict[tuple[str, int], msgspec.json.Decoder[FactBody]] = {

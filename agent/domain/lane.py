@@ -1,0 +1,188 @@
+"""What each event means at a lane, and which facts and effects follow. Pure.
+
+`step` is the whole of it: (state, event) -> (state, facts, effects). The core commits the facts
+before it runs an effect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from agent.domain import facts
+from agent.domain.effects import Effect, Show, SoundBeep
+from agent.domain.events import (
+    DeviceChanged,
+    LaneEvent,
+    PlateChanged,
+    PrintEnded,
+    Scanned,
+    TotalReceived,
+    Weighed,
+)
+from agent.domain.facts import FactBody, LineItemAdded, LineItemWeighed, ScanRejected
+from agent.domain.items import Item
+from agent.domain.settlement import settle
+from agent.domain.text import Text
+from agent.domain.transaction import (
+    LaneState,
+    OpenLine,
+    OpenTransaction,
+    Step,
+    StoreRules,
+    advance,
+)
+
+
+def step(state: LaneState, event: LaneEvent, rules: StoreRules, business_date: str) -> Step:
+    """What follows from one event. `business_date` is the trading day the event belongs to."""
+    match event:
+        case Scanned():
+            return _scanned(state, event, rules, business_date)
+        case Weighed():
+            return _weighed(state, event)
+        case PlateChanged():
+            return Step(replace(state, plate=None))
+        case TotalReceived():
+            return settle(state, event, rules)
+        case PrintEnded():
+            return _print_ended(state, event)
+        case DeviceChanged():
+            return _device_changed(state, event)
+        case _:  # pragma: no cover
+            assert_never(event)
+
+
+def _scanned(state: LaneState, event: Scanned, rules: StoreRules, business_date: str) -> Step:
+    if isinstance(event.label, str):
+        return _scan_rejected(state, event, event.label)
+    opening, transaction = _opened(state, rules, business_date)
+    item = event.item or Item(event.label.gtin, "", "", None)
+    line = LineItemAdded(
+        transaction_id=transaction.transaction_id,
+        line_no=len(transaction.lines) + 1,
+        gtin=event.label.gtin,
+        form=event.label.form,
+        scan_label=event.scan_data.decode("latin-1"),
+        symbology=event.symbology,
+        quantity_milli=1000,
+        known=event.item is not None,
+        description=item.description,
+        category=item.category,
+        price_minor=item.price_minor,
+        sold_by=item.sold_by,
+        tax_rate_bp=rules.tax_rate_bp if item.tax_rate_bp is None else item.tax_rate_bp,
+        role=event.role,
+    )
+    if event.item is None:
+        text = Text("{gtin} is not in the item master; counted, price unknown", {"gtin": line.gtin})
+        effects: tuple[Effect, ...] = (_shown_line(line, text), SoundBeep("bad"))
+    else:
+        effects = (_shown_line(line, Text("{item}", {"item": line.description})), SoundBeep("good"))
+    if line.sold_by == "weight" and state.plate is not None:
+        weighed = _weighed_line(transaction.transaction_id, line.line_no, state.plate)
+        took = advance(replace(state, plate=None), (*opening, line, weighed), *effects)
+        return replace(took, effects=(*took.effects, _shown_weight(weighed)))
+    return advance(state, (*opening, line), *effects)
+
+
+def _opened(
+    state: LaneState, rules: StoreRules, business_date: str
+) -> tuple[tuple[FactBody, ...], OpenTransaction]:
+    if state.transaction is not None:
+        return (), state.transaction
+    number = state.last_number + 1
+    transaction_id = f"{rules.epoch[:8]}-{number:06d}"
+    opened = facts.TransactionOpened(transaction_id, number, business_date)
+    return (opened,), OpenTransaction(transaction_id, number, business_date)
+
+
+#: What the cashier reads for a scan that names no trade item.
+SCAN_PROBLEM_TEXTS: dict[facts.ScanProblemCode, str] = {
+    "lossy": "Scan not clear: scan again",
+    "not_gtin": "No article number in this code: scan the other code",
+    "check_digit": "Misread (check digit): scan again",
+    "length": "Code cut short: scan again",
+    "empty": "Empty scan: scan again",
+}
+
+
+def _scan_rejected(state: LaneState, event: Scanned, reason: facts.ScanProblemCode) -> Step:
+    transaction_id = state.transaction.transaction_id if state.transaction else None
+    fact = ScanRejected(transaction_id, reason, event.scan_data.hex(), event.symbology, event.role)
+    show = Show("scan_rejected", Text(SCAN_PROBLEM_TEXTS[reason]), {"reason": reason})
+    return advance(state, (fact,), show, SoundBeep("bad"))
+
+
+def _weighed(state: LaneState, event: Weighed) -> Step:
+    """A stable weight goes to the oldest line that waits for one, else it waits on the plate."""
+    waiting = next(
+        (line for line in state.transaction.lines if _awaits_weight(line)) if state.transaction else iter(()),
+        None,
+    )
+    if state.transaction is None or waiting is None:
+        return Step(replace(state, plate=event))
+    fact = _weighed_line(state.transaction.transaction_id, waiting.line_no, event)
+    return advance(state, (fact,), _shown_weight(fact))
+
+
+def _awaits_weight(line: OpenLine) -> bool:
+    return line.sold_by == "weight" and line.weight_g is None
+
+
+def _weighed_line(transaction_id: str, line_no: int, weighed: Weighed) -> LineItemWeighed:
+    return LineItemWeighed(
+        transaction_id, line_no, weighed.weight_g, weighed.net, weighed.raw.hex(), weighed.role
+    )
+
+
+def _shown_line(line: LineItemAdded, text: Text) -> Show:
+    data: dict[str, str | int | None] = {
+        "transaction_id": line.transaction_id,
+        "line_no": line.line_no,
+        "gtin": line.gtin,
+        "price_minor": line.price_minor,
+        "sold_by": line.sold_by,
+    }
+    return Show("line_item_added", text, data)
+
+
+def _shown_weight(fact: LineItemWeighed) -> Show:
+    data: dict[str, str | int | None] = {
+        "transaction_id": fact.transaction_id,
+        "line_no": fact.line_no,
+        "weight_g": fact.weight_g,
+    }
+    return Show("line_item_weighed", Text("{weight_g} g", {"weight_g": fact.weight_g}), data)
+
+
+def _print_ended(state: LaneState, event: PrintEnded) -> Step:
+    if event.outcome == "printed":
+        printed = facts.ReceiptPrinted(event.transaction_id, event.job_id, event.reprint)
+        text = Text("Receipt printed")
+        data: dict[str, str | int | None] = {"transaction_id": event.transaction_id}
+        return advance(state, (printed,), Show("receipt_printed", text, data))
+    fact = facts.ReceiptUnprinted(event.transaction_id, event.job_id, event.outcome, event.reason)
+    text = Text(PRINT_PROBLEM_TEXTS.get(event.reason, "Printer trouble: look at the printer"))
+    return advance(
+        state, (fact,), Show("receipt_unprinted", text, {"reason": event.reason}), SoundBeep("bad")
+    )
+
+
+PRINT_PROBLEM_TEXTS = {
+    "paper_out": "Printer out of paper: put in a roll, the receipt follows",
+    "cover_open": "Printer cover open: close it, the receipt follows",
+    "offline": "Printer offline: press its feed button",
+    "silent": "Printer does not answer: check its cable and power",
+}
+
+
+def _device_changed(state: LaneState, event: DeviceChanged) -> Step:
+    words: dict[str, str | int] = {"role": event.role, "reason": event.reason}
+    if event.up:
+        back = Text("{role} is back", {"role": event.role})
+        return advance(state, (facts.DeviceReturned(event.role),), Show("device", back))
+    lost = Show("device", Text("{role} is not reachable: {reason}", words))
+    return advance(state, (facts.DeviceLost(event.role, event.reason),), lost, SoundBeep("bad"))
+
+

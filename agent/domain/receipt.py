@@ -1,0 +1,99 @@
+"""A settled transaction as a receipt: neutral blocks of plain data, no printer's bytes.
+
+The forms of a block are those of `drivers.base.PrintBlock`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from agent.domain.facts import SoldLine, TransactionSettled
+from agent.domain.money import format_minor, format_rate
+from agent.domain.text import Text
+
+Block: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptStyle:
+    """What the shop wants around the sale."""
+
+    header: tuple[str, ...]
+    footer: tuple[str, ...]
+    minor_digits: int
+    qr: bool
+    kick_drawer: bool
+
+
+#: The receipt's word for a means of payment; others are printed by their own name.
+TENDER_TEXTS = {
+    "cash": Text("Cash"),
+    "card": Text("Card"),
+    "wechat": Text("WeChat Pay"),
+    "alipay": Text("Alipay"),
+    "voucher": Text("Voucher"),
+}
+
+
+def receipt_blocks(
+    settled: TransactionSettled,
+    style: ReceiptStyle,
+    say: Callable[[Text], str],
+    *,
+    printed_at: str,
+    reprint: bool = False,
+) -> tuple[Block, ...]:
+    """The whole receipt. `say` turns a Text into the shop's language; `printed_at` is for people."""
+
+    def money(amount_minor: int) -> str:
+        return format_minor(amount_minor, style.minor_digits)
+
+    blocks: list[Block] = []
+    if reprint:
+        blocks.append({"text": say(Text("REPRINT")), "align": "center", "bold": True, "size": 2})
+    for number, line in enumerate(style.header):
+        blocks.append({"text": line, "align": "center", "bold": number == 0})
+    blocks.append({"left": settled.receipt_number, "right": printed_at})
+    blocks.append({"rule": "-"})
+    for sold in settled.lines:
+        blocks.extend(_line_blocks(sold, say, money))
+    blocks.append({"rule": "-"})
+    items = say(Text("Items"))
+    blocks.append({"left": items, "right": str(settled.item_count)})
+    total = f"{settled.currency} {money(settled.amount_minor)}"
+    blocks.append({"left": say(Text("Total")), "right": total, "bold": True})
+    if settled.rounding_minor:
+        blocks.append({"left": say(Text("Rounding")), "right": money(settled.rounding_minor)})
+    for tender in settled.tenders:
+        name = TENDER_TEXTS.get(tender.tender_type)
+        word = say(name) if name else tender.tender_type
+        blocks.append({"left": word, "right": money(tender.amount_minor)})
+    if settled.change_minor:
+        blocks.append({"left": say(Text("Change")), "right": money(settled.change_minor)})
+    for tax in settled.taxes:
+        words: dict[str, str | int] = {"rate": format_rate(tax.rate_bp)}
+        tax_word = say(Text("Tax {rate} included", words))
+        blocks.append({"left": tax_word, "right": money(tax.tax_minor)})
+    blocks.extend({"text": line, "align": "center"} for line in style.footer)
+    if style.qr:
+        blocks.append({"qr": settled.receipt_number})
+    blocks.append({"feed": 3})
+    if style.kick_drawer and not reprint and any(t.tender_type == "cash" for t in settled.tenders):
+        blocks.append({"kick": True})
+    blocks.append({"cut": True})
+    return tuple(blocks)
+
+
+def _line_blocks(
+    sold: SoldLine, say: Callable[[Text], str], money: Callable[[int], str]
+) -> list[Block]:
+    name = sold.description or sold.gtin.lstrip("0")
+    amount = "" if sold.amount_minor is None else money(sold.amount_minor)
+    if sold.weight_g is not None:
+        return [{"text": name}, {"left": f"  {format_minor(sold.weight_g, 3)} kg", "right": amount}]
+    pieces = sold.quantity_milli // 1000
+    if pieces == 1:
+        return [{"left": name, "right": amount}]
+    return [{"text": name}, {"left": say(Text("  {count} pcs", {"count": pieces})), "right": amount}]

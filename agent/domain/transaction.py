@@ -1,0 +1,155 @@
+"""The state of a lane, and what facts make of it.
+
+    no transaction ── scan ──▶ open ── cashier total ──▶ settled (no transaction again)
+                                 └─ keyed count that differs ──▶ held: open, until the missing item is
+                                    scanned and the count keyed again, or the same count is repeated
+
+State changes through facts alone (`evolve`), so that a restart, which replays them, ends in the same
+state. Only the weight on the plate is not a fact: the scale says it again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import singledispatch
+
+from agent.domain import facts
+from agent.domain.effects import Effect
+from agent.domain.events import Weighed
+from agent.domain.facts import FactBody, LineItemAdded, LineItemWeighed
+from agent.domain.items import SoldBy
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRules:
+    """What the domain needs to know of the shop, from the configuration."""
+
+    lane: str
+    epoch: str
+    currency: str
+    tax_rate_bp: int
+    default_tender: str = "cash"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLine:
+    line_no: int
+    gtin: str
+    quantity_milli: int
+    weight_g: int | None
+    known: bool
+    description: str
+    category: str
+    price_minor: int | None
+    sold_by: SoldBy
+    tax_rate_bp: int
+
+    @property
+    def amount_minor(self) -> int | None:
+        """Price times pieces. None for weighed goods: only a certified scale may price a weight."""
+        if self.price_minor is None or self.sold_by == "weight":
+            return None
+        return self.price_minor * self.quantity_milli // 1000
+
+    @property
+    def pieces(self) -> int:
+        return 1 if self.sold_by == "weight" else self.quantity_milli // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTransaction:
+    transaction_id: str
+    number: int
+    business_date: str
+    lines: tuple[OpenLine, ...] = ()
+    keyed_count: int | None = None  #: the count last keyed, if it was held
+    attempts: int = 0  #: cashier totals received so far
+
+    @property
+    def item_count(self) -> int:
+        return sum(line.pieces for line in self.lines)
+
+    @property
+    def amount_minor(self) -> int | None:
+        amounts = [line.amount_minor for line in self.lines]
+        return None if None in amounts else sum(a for a in amounts if a is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    last_number: int = 0
+    transaction: OpenTransaction | None = None
+    plate: Weighed | None = None  #: a stable weight that no line has taken yet
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    state: LaneState
+    facts: tuple[FactBody, ...] = ()
+    effects: tuple[Effect, ...] = ()
+
+
+@singledispatch
+def evolve(fact: FactBody, state: LaneState) -> LaneState:
+    """The state after one fact. Facts without a say here leave it as it is."""
+    return state
+
+
+@evolve.register
+def _(fact: facts.TransactionOpened, state: LaneState) -> LaneState:
+    opened = OpenTransaction(fact.transaction_id, fact.number, fact.business_date)
+    return replace(state, last_number=fact.number, transaction=opened)
+
+
+@evolve.register
+def _(fact: LineItemAdded, state: LaneState) -> LaneState:
+    if state.transaction is None:
+        return state
+    line = OpenLine(
+        fact.line_no,
+        fact.gtin,
+        fact.quantity_milli,
+        None,
+        fact.known,
+        fact.description,
+        fact.category,
+        fact.price_minor,
+        fact.sold_by,
+        fact.tax_rate_bp,
+    )
+    lines = (*state.transaction.lines, line)
+    return replace(state, transaction=replace(state.transaction, lines=lines, keyed_count=None))
+
+
+@evolve.register
+def _(fact: LineItemWeighed, state: LaneState) -> LaneState:
+    if state.transaction is None:
+        return state
+    lines = tuple(
+        replace(line, weight_g=fact.weight_g) if line.line_no == fact.line_no else line
+        for line in state.transaction.lines
+    )
+    return replace(state, transaction=replace(state.transaction, lines=lines))
+
+
+@evolve.register
+def _(fact: facts.CashierTotalReceived, state: LaneState) -> LaneState:
+    if state.transaction is None:
+        return state
+    keyed = fact.total.item_count if fact.total.source == "keypad" else None
+    counted = replace(
+        state.transaction, keyed_count=keyed, attempts=state.transaction.attempts + 1
+    )
+    return replace(state, transaction=counted)
+
+
+@evolve.register
+def _(fact: facts.TransactionSettled, state: LaneState) -> LaneState:
+    return replace(state, transaction=None)
+
+
+def advance(state: LaneState, new_facts: tuple[FactBody, ...], *effects: Effect) -> Step:
+    """The step whose state is what the facts make of it."""
+    for fact in new_facts:
+        state = evolve(fact, state)
+    return Step(state, new_facts, effects)

@@ -1,0 +1,74 @@
+"""What reaches the core besides domain events: results, cursors, health and totals with a way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from agent.domain.events import PlateChanged, Scanned, Weighed
+from agent.domain.outcome import SettlementOutcome
+from agent.domain.totals import CashierTotal
+
+
+@dataclass(frozen=True, slots=True)
+class TotalSubmitted:
+    total: CashierTotal
+    reply: Callable[[SettlementOutcome], None]  #: called once, after the commit
+
+
+@dataclass(frozen=True, slots=True)
+class CountKeyed:
+    digits: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobFinished:
+    job_id: str
+    outcome: Literal["printed", "failed", "unconfirmed"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrinterWell:
+    """The printer says that nothing is wrong: receipts that wait may go out."""
+
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceHealthChanged:
+    role: str
+    kind: str
+    state: Literal["up", "lost", "misconfigured", "failed"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSays:
+    """A device's own word about itself, for the screen; no fact."""
+
+    role: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The bridge has every fact of this epoch up to `seq` in its database."""
+
+    seq: int
+
+
+CoreInput: TypeAlias = (
+    Scanned
+    | Weighed
+    | PlateChanged
+    | TotalSubmitted
+    | CountKeyed
+    | JobFinished
+    | PrinterWell
+    | DeviceHealthChanged
+    | DeviceSays
+    | Acknowledged
+)

@@ -1,0 +1,66 @@
+"""From a device's event to the core's input: the one place where the two vocabularies meet."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TypeAlias, assert_never
+
+from agent.domain.events import PlateChanged, Scanned, Weighed
+from agent.domain.gs1 import read_label
+from agent.inbox import Inbox
+from agent.inputs import CoreInput, CountKeyed, DeviceSays, JobFinished, PrinterWell
+from drivers.base import (
+    DeviceEvent,
+    Emit,
+    KeyedNumber,
+    PrinterStatus,
+    PrintFinished,
+    ScaleState,
+    ScanData,
+    StableWeight,
+)
+
+Keyed: TypeAlias = tuple[Hashable | None, CoreInput]
+
+#: On these the plate's weight is no longer the one that was reported.
+PLATE_CHANGES = frozenset({"zero", "motion", "under_zero"})
+
+
+def emit_into(inbox: Inbox[CoreInput]) -> Emit:
+    """What a driver calls with each event. Never loses a scan; keeps the latest of each state."""
+
+    def emit(event: DeviceEvent) -> None:
+        for key, item in translated(event):
+            if key is None:
+                inbox.put(item)
+            else:
+                inbox.put_latest(key, item)
+
+    return emit
+
+
+def translated(event: DeviceEvent) -> list[Keyed]:
+    """The inputs that follow from a device event; a key where only the latest matters."""
+    match event:
+        case ScanData():
+            label = "lossy" if event.lossy else read_label(event.scan_data, event.symbology)
+            return [(None, Scanned(label, event.scan_data, event.symbology, event.role, None))]
+        case StableWeight():
+            return [(None, Weighed(event.weight_g, event.net, event.raw, event.role))]
+        case ScaleState():
+            # in order with the weights, not coalesced: a weight must not outlive its placement
+            moved = event.condition in PLATE_CHANGES
+            shown = () if moved else (event.condition,)
+            said: Keyed = ((event.role, "says"), DeviceSays(event.role, shown))
+            return [(None, PlateChanged()), said] if moved else [said]
+        case KeyedNumber():
+            return [(None, CountKeyed(event.digits, event.role))]
+        case PrintFinished():
+            return [(None, JobFinished(event.job_id, event.outcome, event.reason))]
+        case PrinterStatus():
+            shown = (*event.problems, *event.warnings)
+            said = ((event.role, "says"), DeviceSays(event.role, shown))
+            well: Keyed = ((event.role, "well"), PrinterWell(event.role))
+            return [said] if event.problems else [said, well]
+        case _:  # pragma: no cover
+            assert_never(event)

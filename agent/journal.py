@@ -1,0 +1,248 @@
+"""The journal: the lane's append-only truth, in one SQLite file with one writer.
+
+WAL and `synchronous=FULL`: a commit that returned survives a power cut. Facts and the projections
+that follow from them change in one commit. The epoch is a random id made with the file, so that a
+re-imaged box that starts again at seq 1 collides with nothing.
+
+`Journal` belongs to the core's thread. `JournalReader` is a second, read-only connection for sync.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from agent.domain import facts
+from agent.domain.facts import FactBody
+from agent.domain.items import Item
+from agent.domain.outcome import SettlementOutcome
+from agent.domain.settlement import outcome_of
+from agent.domain.totals import CashierTotal
+from agent.domain.transaction import LaneState, evolve
+from agent.projections import TABLES, statements, total_digest
+from agent.wire import GENESIS, FactRow, chain_hash, decode_body, encode_body
+
+_F = TypeVar("_F", bound=FactBody)
+
+_INSERT_FACT = "INSERT INTO fact(seq, type, version, wall_ms, mono_ms, hash, body) VALUES (?,?,?,?,?,?,?)"
+_SELECT_FACT = "SELECT seq, type, version, wall_ms, mono_ms, hash, body FROM fact"
+
+
+class JournalUnsafe(Exception):
+    """The storage does not give what the journal promises. Says what the technician must change."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrintJobRow:
+    job_id: str
+    settled: facts.TransactionSettled
+    state: str  #: "waiting", "failed" or "unconfirmed"
+    tries: int
+
+
+class Journal:
+    def __init__(self, path: Path) -> None:
+        """Open or create. Raises JournalUnsafe if the file cannot be made durable."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA busy_timeout = 5000")
+        mode = self._db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        self._db.execute("PRAGMA synchronous = FULL")
+        synchronous = self._db.execute("PRAGMA synchronous").fetchone()[0]
+        if mode != "wal" or synchronous != 2:
+            raise JournalUnsafe(f"{path}: needs WAL and synchronous=FULL, got {mode}/{synchronous}")
+        _migrate(self._db)
+        self.epoch: str = self._meta("epoch", uuid.uuid4().hex)
+        last = self._db.execute("SELECT seq, hash FROM fact ORDER BY seq DESC LIMIT 1").fetchone()
+        self.last_seq: int = last[0] if last else 0
+        self.last_hash: str = last[1] if last else GENESIS
+        cursor = self._db.execute("SELECT acked_seq FROM sync_cursor").fetchone()
+        self.acked_seq: int = cursor[0] if cursor else 0
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- writing -------------------------------------------------------------------------------
+
+    def append(
+        self,
+        bodies: Sequence[FactBody],
+        *,
+        wall_ms: int,
+        mono_ms: int,
+        acked_seq: int | None = None,
+    ) -> None:
+        """Facts, their projections and the sync cursor in ONE commit, on the disk when it returns.
+
+        Raises sqlite3.Error with nothing written: the same call may be made again.
+        """
+        seq, prev = self.last_seq, self.last_hash
+        rows = []
+        for body in bodies:
+            seq += 1
+            encoded = encode_body(body)
+            prev = chain_hash(
+                prev, self.epoch, seq, body.type, body.version, wall_ms, mono_ms, encoded
+            )
+            rows.append((seq, body.type, body.version, wall_ms, mono_ms, prev, encoded))
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.executemany(_INSERT_FACT, rows)
+            for row, body in zip(rows, bodies, strict=True):
+                for sql, values in statements(row[0], body):
+                    self._db.execute(sql, values)
+            if acked_seq is not None:
+                self._db.execute("UPDATE sync_cursor SET acked_seq = ?", (acked_seq,))
+            self._db.execute("COMMIT")
+        except sqlite3.Error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+        self.last_seq, self.last_hash = seq, prev
+        if acked_seq is not None:
+            self.acked_seq = acked_seq
+
+    def save_cursor(self, acked_seq: int) -> None:
+        """How far the bridge has it. Losing this costs a resend, nothing else."""
+        self._db.execute("UPDATE sync_cursor SET acked_seq = ?", (acked_seq,))
+        self.acked_seq = acked_seq
+
+    def load_items(self, items: Iterable[Item], digest: str) -> bool:
+        """Replace the item master, unless `digest` is the one that is loaded. True if replaced."""
+        if self._meta("items_digest", "") == digest:
+            return False
+        self._db.execute("BEGIN IMMEDIATE")
+        self._db.execute("DELETE FROM item")
+        self._db.executemany(
+            "INSERT OR REPLACE INTO item VALUES (?,?,?,?,?,?)",
+            (
+                (i.gtin, i.description, i.category, i.price_minor, i.sold_by, i.tax_rate_bp)
+                for i in items
+            ),
+        )
+        self._db.execute("UPDATE meta SET value = ? WHERE key = 'items_digest'", (digest,))
+        self._db.execute("COMMIT")
+        return True
+
+    def rebuild(self) -> None:
+        """Throw the projections away and make them again from the facts."""
+        self._db.execute("BEGIN IMMEDIATE")
+        for table in TABLES:
+            self._db.execute(f"DELETE FROM {table}")  # noqa: S608  names from a constant
+        for row in self.rows():
+            fact = decode_body(row.type, row.version, row.body)
+            if fact is not None:
+                for sql, values in statements(row.seq, fact):
+                    self._db.execute(sql, values)
+        self._db.execute("COMMIT")
+
+    # --- reading -------------------------------------------------------------------------------
+
+    def lane_state(self) -> LaneState:
+        """The state at the last fact: the open transaction is replayed from where it began."""
+        row = self._db.execute("SELECT last_number, open_seq FROM lane_state").fetchone()
+        if row is None:
+            return LaneState()
+        state = LaneState(last_number=row[0])
+        if row[1] is not None:
+            for fact in self.facts(row[1]):
+                state = evolve(fact, state)
+        return state
+
+    def item(self, gtin: str) -> Item | None:
+        row = self._db.execute("SELECT * FROM item WHERE gtin = ?", (gtin,)).fetchone()
+        return Item(*row) if row else None
+
+    def categories_priced(self, price_minor: int, limit: int = 20) -> tuple[str, ...]:
+        """Categories of items that cost exactly so much, one for each item."""
+        sql = "SELECT category FROM item WHERE price_minor = ? AND category != '' ORDER BY gtin LIMIT ?"
+        return tuple(r[0] for r in self._db.execute(sql, (price_minor, limit)))
+
+    def earlier_answer(self, total: CashierTotal) -> tuple[SettlementOutcome, bool] | None:
+        """How this `total_id` was answered before, and whether for the same content."""
+        row = self._db.execute(
+            "SELECT digest, settled_seq, suspected_seq FROM settlement WHERE total_id = ?",
+            (total.total_id,),
+        ).fetchone()
+        if row is None or row[1] is None:
+            return None
+        settled = self._fact_at(row[1], facts.TransactionSettled)
+        findings = self._fact_at(row[2], facts.MissedScanSuspected).findings if row[2] else ()
+        return outcome_of(settled, findings), row[0] == total_digest(total)
+
+    def unprinted_jobs(self, tries_max: int, since_ms: int = 0) -> list[PrintJobRow]:
+        """Print jobs whose receipt is not surely on paper, oldest first, settled since then."""
+        rows = self._db.execute(
+            "SELECT job_id, settled_seq, state, tries FROM print_job "
+            "JOIN fact ON seq = settled_seq "
+            "WHERE state != 'printed' AND tries < ? AND wall_ms >= ? ORDER BY settled_seq",
+            (tries_max, since_ms),
+        ).fetchall()
+        return [
+            PrintJobRow(job_id, self._fact_at(seq, facts.TransactionSettled), state, tries)
+            for job_id, seq, state, tries in rows
+        ]
+
+    def rows(self, first: int = 1) -> Iterable[FactRow]:
+        for row in self._db.execute(f"{_SELECT_FACT} WHERE seq >= ? ORDER BY seq", (first,)):
+            yield FactRow(*row)
+
+    def facts(self, first: int = 1) -> Iterable[FactBody]:
+        """The facts this release knows, decoded, from `first` on."""
+        for row in self.rows(first):
+            fact = decode_body(row.type, row.version, row.body)
+            if fact is not None:
+                yield fact
+
+    def _fact_at(self, seq: int, cls: type[_F]) -> _F:
+        row = FactRow(*self._db.execute(f"{_SELECT_FACT} WHERE seq = ?", (seq,)).fetchone())
+        fact = decode_body(row.type, row.version, row.body)
+        assert isinstance(fact, cls)
+        return fact
+
+    def _meta(self, key: str, default: str) -> str:
+        self._db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, default))
+        value: str = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0]
+        return value
+
+
+class JournalReader:
+    """A read-only connection to a journal that somebody else writes. Belongs to one thread."""
+
+    def __init__(self, path: Path) -> None:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        self._db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA busy_timeout = 5000")
+
+    def close(self) -> None:
+        self._db.close()
+
+    def rows_after(self, seq: int, limit: int) -> list[FactRow]:
+        sql = f"{_SELECT_FACT} WHERE seq > ? ORDER BY seq LIMIT ?"
+        return [FactRow(*row) for row in self._db.execute(sql, (seq, limit))]
+
+    def hash_at(self, seq: int) -> str:
+        """The chain's hash at a seq; GENESIS before the first."""
+        row = self._db.execute("SELECT hash FROM fact WHERE seq = ?", (seq,)).fetchone()
+        return row[0] if row else GENESIS
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Bring the schema up to date with sqlite-utils' migrations; each runs once and is recorded."""
+    from agent.schema import Database, journal_migrations
+
+    journal_migrations.apply(Database(db))

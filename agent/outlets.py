@@ -1,0 +1,57 @@
+"""Where the core's effects go: the printer's queue, the beeper, MQTT. Every call only enqueues."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from agent.domain.facts import MissedScanSuspected, TransactionSettled
+from agent.domain.receipt import ReceiptStyle, receipt_blocks
+from agent.domain.text import Text
+from agent.sync import Sync
+from drivers.base import Beep, Command, Driver, PrintJob
+
+
+@dataclass(frozen=True, slots=True)
+class LaneOutlets:
+    """Implements `agent.core.Outlets` with the lane's devices and its connection."""
+
+    drivers: tuple[Driver, ...]
+    sync: Sync | None  #: None: this lane is not connected
+    style: ReceiptStyle
+    say: Callable[[Text], str]
+    now: Callable[[], datetime]
+
+    def print_receipt(self, job_id: str, settled: TransactionSettled, *, reprint: bool) -> bool:
+        printers = list(self._takers(PrintJob))
+        if not printers:
+            return False
+        printed_at = self.now().strftime("%Y-%m-%d %H:%M")
+        blocks = receipt_blocks(
+            settled, self.style, self.say, printed_at=printed_at, reprint=reprint
+        )
+        printers[0].handle(PrintJob(job_id, blocks))
+        return True
+
+    def beep(self, tone: Literal["good", "bad"]) -> None:
+        self._tell_all(Beep(tone))
+
+    def alert(self, suspected: MissedScanSuspected, text: Text) -> None:
+        if self.sync is not None:
+            body = {"type": suspected.type, "text": self.say(text), "body": suspected}
+            self.sync.post("alert", msgspec.json.encode(body))
+
+    def committed(self, last_seq: int) -> None:
+        if self.sync is not None:
+            self.sync.committed(last_seq)
+
+    def _takers(self, command: type[Command]) -> Iterable[Driver]:
+        return (driver for driver in self.drivers if command in driver.accepts)
+
+    def _tell_all(self, command: Command) -> None:
+        for driver in self._takers(type(command)):
+            driver.handle(command)

@@ -1,0 +1,86 @@
+"""What the journal's tables become after each fact: SQL as a table, rebuildable from facts alone.
+
+A projection changes in the commit of its fact. None of them holds anything that the facts do not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, TypeAlias
+
+from agent import wire
+from agent.domain import facts
+from agent.domain.facts import FactBody
+from agent.domain.settlement import receipt_job_id
+from agent.domain.totals import CashierTotal
+
+Statement: TypeAlias = tuple[str, tuple[Any, ...]]
+
+#: Emptied by a rebuild, filled by replaying every fact.
+TABLES = ("lane_state", "settlement", "print_job")
+
+
+def total_digest(total: CashierTotal) -> str:
+    """The same for the same content, whatever order the client's JSON had."""
+    return hashlib.sha256(wire.encode_total(total)).hexdigest()
+
+
+def statements(seq: int, fact: FactBody) -> Iterable[Statement]:
+    """The changes that follow from the fact at `seq`."""
+    project = _PROJECTED.get(type(fact))
+    return project(seq, fact) if project else ()
+
+
+def _opened(seq: int, fact: facts.TransactionOpened) -> Iterable[Statement]:
+    yield (
+        "INSERT OR REPLACE INTO lane_state(id, last_number, open_seq) VALUES (1, ?, ?)",
+        (fact.number, seq),
+    )
+
+
+def _received(seq: int, fact: facts.CashierTotalReceived) -> Iterable[Statement]:
+    yield (
+        "INSERT INTO settlement(total_id, digest, transaction_id) VALUES (?, ?, ?)",
+        (fact.total.total_id, total_digest(fact.total), fact.transaction_id),
+    )
+
+
+def _suspected(seq: int, fact: facts.MissedScanSuspected) -> Iterable[Statement]:
+    yield ("UPDATE settlement SET suspected_seq = ? WHERE total_id = ?", (seq, fact.total_id))
+
+
+def _settled(seq: int, fact: facts.TransactionSettled) -> Iterable[Statement]:
+    yield ("UPDATE lane_state SET open_seq = NULL WHERE id = 1", ())
+    yield ("UPDATE settlement SET settled_seq = ? WHERE total_id = ?", (seq, fact.total_id))
+    yield (
+        "INSERT INTO print_job(job_id, settled_seq, state, tries) VALUES (?, ?, 'waiting', 0)",
+        (receipt_job_id(fact.transaction_id), seq),
+    )
+
+
+def _job_ended(state: str, seq: int, fact: facts.ReceiptPrinted) -> Iterable[Statement]:
+    yield (
+        "UPDATE print_job SET state = ?, tries = tries + 1 WHERE job_id = ?",
+        (state, fact.job_id),
+    )
+
+
+def _unprinted(seq: int, fact: facts.ReceiptUnprinted) -> Iterable[Statement]:
+    # "unconfirmed" stays so: a later failure before the first byte does not take back the doubt
+    yield (
+        "UPDATE print_job SET tries = tries + 1, "
+        "state = CASE state WHEN 'unconfirmed' THEN state ELSE ? END WHERE job_id = ?",
+        (fact.outcome, fact.job_id),
+    )
+
+
+_PROJECTED: dict[type, Callable[[int, Any], Iterable[Statement]]] = {
+    facts.TransactionOpened: _opened,
+    facts.CashierTotalReceived: _received,
+    facts.MissedScanSuspected: _suspected,
+    facts.TransactionSettled: _settled,
+    facts.ReceiptPrinted: partial(_job_ended, "printed"),
+    facts.ReceiptUnprinted: _unprinted,
+}

@@ -1,0 +1,153 @@
+"""Starts, restarts and stops the lane's workers, and says how each of them is.
+
+A device that is lost is tried again for ever, with capped back-off, and logged once on loss and once
+on return. An error that nobody foresaw ends that worker's turn: its stack is logged and it starts
+again, until its budget is spent; then the lane is degraded there and selling goes on elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from drivers.base import DeviceMisconfigured, DeviceUnavailable, Driver, Emit
+
+log = logging.getLogger("lanetally.supervisor")
+
+#: Between two tries to open a device; the last one repeats. Replugged to usable in under 2 s.
+BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 1.5)
+BUDGET_RESTARTS = 5
+BUDGET_WINDOW_S = 60.0
+JOIN_S = 3.0
+
+HealthState: TypeAlias = Literal["up", "lost", "misconfigured", "failed"]
+#: (role, kind, state, reason): called from the worker's own thread.
+TellHealth: TypeAlias = Callable[[str, str, HealthState, str], None]
+
+
+@dataclass(slots=True)
+class Worker:
+    """A thread with a job: `run(stop)` returns when `stop` is set."""
+
+    name: str
+    kind: str
+    run: Callable[[threading.Event], None]
+    thread: threading.Thread | None = None
+    crashes: deque[float] = field(default_factory=lambda: deque(maxlen=BUDGET_RESTARTS))
+
+
+class Supervisor:
+    def __init__(self, tell_health: TellHealth) -> None:
+        self._tell_health = tell_health
+        self._workers: list[Worker] = []
+        self._stop = threading.Event()
+
+    def add(self, name: str, kind: str, run: Callable[[threading.Event], None]) -> None:
+        """A worker that is restarted within its budget."""
+        self._workers.append(Worker(name, kind, run))
+
+    def add_device(self, role: str, kind: str, driver: Driver, emit: Emit) -> None:
+        """A device: opened, run and reopened for ever by a thread of its own."""
+
+        def run(stop: threading.Event) -> None:
+            _run_device(role, kind, driver, emit, self._tell_health, stop)
+
+        self.add(role, kind, run)
+
+    def start(self) -> None:
+        for worker in self._workers:
+            thread = threading.Thread(
+                target=self._guarded, args=(worker,), name=worker.name, daemon=True
+            )
+            worker.thread = thread
+            thread.start()
+
+    def stop(self) -> list[str]:
+        """Stop all workers in reverse order. The names of those that did not end in time."""
+        self._stop.set()
+        late = []
+        for worker in reversed(self._workers):
+            if worker.thread is not None:
+                worker.thread.join(JOIN_S)
+                if worker.thread.is_alive():
+                    late.append(worker.name)
+        return late
+
+    def _guarded(self, worker: Worker) -> None:
+        while not self._stop.is_set():
+            try:
+                worker.run(self._stop)
+            except Exception as error:  # the one place where the unforeseen ends: a bug, not a device
+                log.exception("worker %s failed", worker.name)
+                if not self._may_restart(worker):
+                    log.error("worker %s failed too often: it stays down", worker.name)  # noqa: TRY400  the stack was logged above
+                    self._tell_health(worker.name, worker.kind, "failed", str(error))
+                    return
+                self._stop.wait(BACKOFF_S[-1])
+            else:
+                return
+
+    @staticmethod
+    def _may_restart(worker: Worker) -> bool:
+        now = time.monotonic()
+        worker.crashes.append(now)
+        full = len(worker.crashes) == BUDGET_RESTARTS
+        return not (full and now - worker.crashes[0] < BUDGET_WINDOW_S)
+
+
+def _run_device(
+    role: str,
+    kind: str,
+    driver: Driver,
+    emit: Emit,
+    tell_health: TellHealth,
+    stop: threading.Event,
+) -> None:
+    failures = 0
+    lost = False
+    while not stop.is_set():
+        try:
+            driver.open()
+            log.info("%s is %s", role, "back" if lost else "ready")
+            tell_health(role, kind, "up", "")
+            failures, lost = 0, False
+            driver.run(emit, stop)
+        except DeviceUnavailable as error:
+            if not lost:
+                log.warning("%s is not reachable: %s", role, error)
+                tell_health(role, kind, "lost", str(error))
+            lost = True
+            stop.wait(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+            failures += 1
+        except DeviceMisconfigured as error:
+            log.error("%s: %s", role, error)  # noqa: TRY400  for the technician, not for a developer
+            tell_health(role, kind, "misconfigured", str(error))
+            return
+        finally:
+            driver.close()
+
+
+def notify_systemd(message: str) -> None:
+    """Tell systemd, if it started us: "READY=1", "WATCHDOG=1", "STOPPING=1", "STATUS=…".
+
+    sd_notify(3): one datagram to the socket named by NOTIFY_SOCKET; "@" stands for a NUL byte.
+    """
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with (
+        contextlib.suppress(OSError),
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify,
+    ):
+        notify.connect(address)
+        notify.send(message.encode())

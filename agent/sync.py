@@ -1,0 +1,215 @@
+"""From the journal to head office: rows after the last acknowledgement of the bridge, in order.
+
+The journal is the queue. What the broker confirms means nothing here; only the bridge's own
+acknowledgement, sent after its database commit, moves the cursor. Whatever is lost on the way is
+sent again: on reconnect, when the bridge reports a gap, and when nothing moves for a while.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from agent import wire
+from agent.journal import JournalReader
+from agent.mqtt import WINDOW, Incoming, MqttLink, MqttSettings, Will
+from agent.wire import Ack, FactRow, LaneAddress
+
+log = logging.getLogger("lanetally.sync")
+
+STALL_S = 5.0  #: no acknowledgement for so long, with batches out: send them again
+REWIND_PAUSE_S = 0.5  #: a gap is answered at most so often
+TURN_S = 1.0
+
+
+class Outbox:
+    """How far was sent and how far the bridge has it. No I/O: batches and acknowledgements only."""
+
+    def __init__(self, acked: int) -> None:
+        self.acked = acked
+        self.sent = acked  #: last seq handed to the broker since the last rewind
+        self.sent_max = acked  #: last seq ever sent in this epoch: acknowledgements are clamped to it
+        self._ends: deque[int] = deque()  # last seq of each batch on its way
+
+    @property
+    def room(self) -> bool:
+        """May another batch go out? The window is counted in messages that the bridge has not acked."""
+        return len(self._ends) < WINDOW
+
+    @property
+    def waiting(self) -> bool:
+        return bool(self._ends)
+
+    def sent_batch(self, last: int) -> None:
+        self._ends.append(last)
+        self.sent = last
+        self.sent_max = max(self.sent_max, last)
+
+    def acknowledge(self, hw: int) -> bool:
+        """Take an acknowledgement of this epoch. True if it moved the cursor."""
+        hw = min(hw, self.sent_max)
+        while self._ends and self._ends[0] <= hw:
+            self._ends.popleft()
+        if hw <= self.acked:
+            return False
+        self.acked = hw
+        self.sent = max(self.sent, hw)
+        return True
+
+    def rewind(self, to: int) -> None:
+        """Send again from `to` + 1 on; below `acked` if the bridge itself has lost rows."""
+        self._ends.clear()
+        self.sent = min(to, self.sent_max)
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """What `…/status` says while the lane is there; its last will says `online: false`."""
+
+    epoch: str
+    boot_id: str
+    version: str
+
+    def payload(self, *, online: bool) -> bytes:
+        return msgspec.json.encode(
+            {
+                "online": online,
+                "epoch": self.epoch,
+                "boot_id": self.boot_id,
+                "version": self.version,
+            }
+        )
+
+
+class Sync:
+    """`run` belongs to one thread; `committed` and `post` to any."""
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        address: LaneAddress,
+        birth: Birth,
+        journal_path: Path,
+        acked_seq: int,
+        on_ack: Callable[[int], None],
+    ) -> None:
+        self._address = address
+        self._birth = birth
+        self._journal_path = journal_path
+        self._outbox = Outbox(acked_seq)
+        self._on_ack = on_ack
+        self._last_seq = 0  # newest committed row, as the core says
+        self._posts: deque[tuple[str, bytes, bool]] = deque(maxlen=256)
+        self._answered = False  # has the bridge spoken since the connection came up?
+        self._moved_at = 0.0
+        self._rewound_at = 0.0
+        self._link = MqttLink(
+            settings,
+            f"lanetally-{address.org}-{address.store}-{address.lane}",
+            on_up=self._up,
+            on_message=self._message,
+            will=Will(address.topic("status"), birth.payload(online=False)),
+        )
+
+    # --- for other threads ---------------------------------------------------------------------
+
+    def committed(self, last_seq: int) -> None:
+        """Rows up to `last_seq` are durable and may go out."""
+        self._last_seq = last_seq
+        self._link.wake()
+
+    def post(self, leaf: str, payload: bytes, *, retain: bool = False) -> None:
+        """Send beside the facts, for dashboards: an alert, a state. Bounded; the oldest go first."""
+        self._posts.append((leaf, payload, retain))
+        self._link.wake()
+
+    # --- the loop ------------------------------------------------------------------------------
+
+    def run(self, stop: threading.Event) -> None:
+        """Connect, send and listen until `stop` is set; then say goodbye."""
+        reader = JournalReader(self._journal_path)
+        self._hash_at, self._rows_after = reader.hash_at, reader.rows_after
+        try:
+            while not stop.is_set():
+                self._link.turn(TURN_S)
+                if self._link.up:
+                    self._post_all()
+                    self._resend_if_stalled()
+                    self._pump()
+            if self._link.up:
+                status = self._address.topic("status")
+                self._link.publish(status, self._birth.payload(online=False), retain=True)
+        finally:
+            self._link.close()
+            reader.close()
+
+    def _up(self) -> None:
+        self._link.subscribe(self._address.topic("ack"))
+        status = self._address.topic("status")
+        self._link.publish(status, self._birth.payload(online=True), retain=True)
+        self._answered = False
+        self._rewind(self._outbox.acked)
+
+    def _message(self, message: Incoming) -> None:
+        self._link.confirm(message)
+        ack = wire.decode_ack(message.payload)
+        if ack is None or ack.epoch != self._birth.epoch:
+            return  # another box's life: a re-imaged lane must not believe it
+        first_word = not message.retain and not self._answered
+        self._answered |= not message.retain
+        if self._outbox.acknowledge(ack.hw):
+            self._moved_at = time.monotonic()
+            self._on_ack(self._outbox.acked)
+        if ack.gap or (first_word and ack.hw < self._outbox.acked):
+            self._fill_gap(ack)
+
+    def _fill_gap(self, ack: Ack) -> None:
+        if time.monotonic() - self._rewound_at >= REWIND_PAUSE_S:
+            log.info("the bridge has facts up to %d only: sending again from there", ack.hw)
+            self._rewind(ack.hw)
+
+    def _resend_if_stalled(self) -> None:
+        if self._outbox.waiting and time.monotonic() - self._moved_at > STALL_S:
+            log.info("no acknowledgement beyond %d: sending again", self._outbox.acked)
+            self._rewind(self._outbox.acked)
+
+    def _rewind(self, to: int) -> None:
+        self._outbox.rewind(to)
+        self._prev = self._hash_at(self._outbox.sent)
+        self._rewound_at = self._moved_at = time.monotonic()
+
+    def _pump(self) -> None:
+        """Fill the window. Whatever has gathered since the last turn shares a message."""
+        while self._outbox.room and self._outbox.sent < self._last_seq:
+            rows = self._rows_after(self._outbox.sent, wire.BATCH_FACTS_MAX)
+            rows = _within(rows, wire.BATCH_BYTES_MAX)
+            if not rows:
+                return
+            if not self._outbox.waiting:
+                self._moved_at = time.monotonic()
+            payload = wire.encode_batch(self._birth.epoch, self._prev, rows)
+            self._link.publish(self._address.topic("tx"), payload)
+            self._outbox.sent_batch(rows[-1].seq)
+            self._prev = rows[-1].hash
+
+    def _post_all(self) -> None:
+        while self._posts:
+            leaf, payload, retain = self._posts.popleft()
+            self._link.publish(self._address.topic(leaf), payload, retain=retain)
+
+
+def _within(rows: list[FactRow], bytes_max: int) -> list[FactRow]:
+    """The first rows whose bodies fit; at least one."""
+    size = 0
+    for index, row in enumerate(rows):
+        size += len(row.body)
+        if size > bytes_max and index:
+            return rows[:index]
+    return rows
