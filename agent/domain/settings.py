@@ -164,7 +164,7 @@ class _Checker:
         if is_dataclass(kind):
             if isinstance(raw, dict):
                 return self.table(raw, _as_type(kind), path)
-            self.complain(path, Text("must be a table, not {got}", {"got": _shown(raw)}))
+            self.complain(path, Text("must be a table, not {got}", {"got": shown(raw)}))
             return None
         problem = _scalar_problem(raw, kind, f.metadata)
         if problem is not None:
@@ -175,7 +175,7 @@ class _Checker:
 
     def _array(self, raw: object, kind: Any, f: Field[Any], path: Path) -> Any:
         if not isinstance(raw, list):
-            self.complain(path, Text("must be a list, not {got}", {"got": _shown(raw)}))
+            self.complain(path, Text("must be a list, not {got}", {"got": shown(raw)}))
             return None
         return tuple(self._value(raw[n], kind, f, (*path, n)) for n in range(len(raw)))
 
@@ -197,28 +197,36 @@ _WANTED_TEXTS: dict[type, str] = {
     bool: "must be true or false, not {got}",
 }
 
-_INT64 = 2**63  # TOML 1.0: integers have 64 bits
+_INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1  # TOML 1.0: integers have 64 bits
 
 
 def _scalar_problem(raw: object, kind: type, metadata: Mapping[str, Any]) -> Text | None:
+    args: dict[str, str | int] = {"got": shown(raw), "allowed": allowed(metadata)}
     if type(raw) is not kind:
-        return Text(_WANTED_TEXTS[kind], {"got": _shown(raw)})
+        return Text(_WANTED_TEXTS[kind], args)
     choices = metadata.get("choices", ())
     if choices and raw not in choices:
-        return _not_among(raw, choices)
+        args["nearest"] = nearest_of(str(raw), [str(choice) for choice in choices])
+        if args["nearest"]:
+            return Text("is {got}; allowed: {allowed}; did you mean {nearest}?", args)
+        return Text("is {got}; allowed: {allowed}", args)
     pattern = metadata.get("pattern", "")
     if pattern and isinstance(raw, str) and not re.fullmatch(pattern, raw):
-        return _not_allowed(raw, pattern)
-    if isinstance(raw, int):
-        low, high = metadata.get("low"), metadata.get("high")
-        if not (low is None or low <= raw) or not (high is None or raw <= high):
-            return _not_allowed(raw, allowed_range(metadata))
-        if not -_INT64 <= raw < _INT64:
-            return _not_allowed(raw, "64 bit")
+        return Text("is {got}; allowed: {allowed}", args)
+    if isinstance(raw, int) and not _in_range(raw, metadata):
+        args["allowed"] = args["allowed"] or "64 bit"
+        return Text("is {got}; allowed: {allowed}", args)
     return None
 
 
-def allowed_range(metadata: Mapping[str, Any]) -> str:
+def _in_range(number: int, metadata: Mapping[str, Any]) -> bool:
+    low, high = metadata.get("low"), metadata.get("high")
+    low = _INT64_MIN if low is None else low
+    high = _INT64_MAX if high is None else high
+    return bool(low <= number <= high)
+
+
+def allowed(metadata: Mapping[str, Any]) -> str:
     """What an option allows, in signs that need no translation: "5…600 s", "≥ 1", "" if all."""
     low, high = metadata.get("low"), metadata.get("high")
     unit = f" {metadata['unit']}" if metadata.get("unit") else ""
@@ -228,20 +236,8 @@ def allowed_range(metadata: Mapping[str, Any]) -> str:
         return f"≥ {low}{unit}"
     if high is not None:
         return f"≤ {high}{unit}"
-    return ", ".join(_shown(choice) for choice in metadata.get("choices", ()))
-
-
-def _not_allowed(raw: object, allowed: str) -> Text:
-    return Text("is {got}; allowed: {allowed}", {"got": _shown(raw), "allowed": allowed})
-
-
-def _not_among(raw: object, choices: tuple[str | int, ...]) -> Text:
-    allowed = ", ".join(_shown(choice) for choice in choices)
-    nearest = nearest_of(str(raw), [str(choice) for choice in choices])
-    if not nearest:
-        return _not_allowed(raw, allowed)
-    args: dict[str, str | int] = {"got": _shown(raw), "allowed": allowed, "nearest": nearest}
-    return Text("is {got}; allowed: {allowed}; did you mean {nearest}?", args)
+    choices = ", ".join(shown(choice) for choice in metadata.get("choices", ()))
+    return choices or str(metadata.get("pattern", ""))
 
 
 def _unknown(key: str, valid: Iterable[str]) -> Text:
@@ -253,7 +249,8 @@ def _unknown(key: str, valid: Iterable[str]) -> Text:
 
 def nearest_of(word: str, valid: Iterable[str]) -> str:
     """The valid word that looks most like this one, "" if none does."""
-    return next(iter(difflib.get_close_matches(word.lower(), sorted(valid), n=1)), "")
+    by_lower = {name.lower(): name for name in sorted(valid)}
+    return next((by_lower[m] for m in difflib.get_close_matches(word.lower(), by_lower, n=1)), "")
 
 
 _SYNTAX_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
@@ -275,7 +272,7 @@ def _dotted(path: Path) -> str:
     return ".".join(name if _BARE_KEY.fullmatch(name) else _quoted(name) for name in names)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A value as it would stand in the file, cut to a readable length."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -285,7 +282,7 @@ def _shown(value: object) -> str:
         return "{…}"
     if isinstance(value, list):
         return "[…]"
-    if isinstance(value, int) and not -_INT64 <= value < _INT64:
+    if isinstance(value, int) and not _INT64_MIN <= value <= _INT64_MAX:
         return f"{hex(value)[:_SHOWN_MAX]}…"  # str() refuses integers of thousands of digits
     return str(value)
 

@@ -1,7 +1,7 @@
 """On which line of a TOML text each key stands. `tomllib` reads the values but keeps no lines.
 
-The scanner walks the grammar of TOML 1.0 and decodes only keys. It expects text that `tomllib` has
-accepted, and stops early instead of raising on any other.
+The scanner walks the grammar of TOML 1.0 and decodes only keys. It is meant for text that `tomllib`
+has accepted; on any other it ends too, with some lines or with ValueError.
 """
 
 from __future__ import annotations
