@@ -15,14 +15,11 @@ import termios
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import serial
 from serial.tools.list_ports_linux import SysFS
 
 from drivers.base import DeviceMisconfigured, DeviceUnavailable, Identity
-
-Parity: TypeAlias = Literal["none", "even", "odd"]
 
 #: Errors that a person must mend: no permission, no serial line, or one that cannot do the settings
 #: (a Raspberry Pi's mini UART, ttyS0, has no parity). All others may pass by themselves.
@@ -36,9 +33,9 @@ class LineSettings:
     """Speed and character format. A pseudo-terminal accepts them all and heeds none."""
 
     baud: int
-    data_bits: Literal[7, 8] = 8
-    parity: Parity = "none"
-    stop_bits: Literal[1, 2] = 1
+    data_bits: int = 8  #: 7 or 8
+    parity: str = "none"  #: "none", "even" or "odd"
+    stop_bits: int = 1  #: 1 or 2
 
     def __str__(self) -> str:
         return f"{self.baud} {self.data_bits}{self.parity[0].upper()}{self.stop_bits}"
