@@ -1,0 +1,47 @@
+# make demo    a whole lane on this machine: devices, agent, broker, bridge and ledger
+# make test    everything that must hold, as CI runs it
+# make setup   only prepare .venv, so that .venv/bin/lanetally works
+# make bench   the speed figures of the README
+# make lock, make messages: refresh requirements.lock and the translations
+
+BIN := .venv/bin
+READY := .venv/.ready
+BASKETS ?= 200
+
+.PHONY: demo test setup lint bench lock messages clean
+
+demo: setup
+	$(BIN)/lanetally demo --baskets $(BASKETS)
+
+test: setup lint
+	sh .ci/setup.sh test
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report --skip-covered
+	$(BIN)/coverage report --skip-covered --fail-under=100 --include='agent/domain/*'
+	$(BIN)/coverage report --skip-covered --fail-under=100 --include='drivers/*/codec_*.py'
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml .ci/setup.sh
+	sh .ci/setup.sh
+	touch $@
+
+bench: setup
+	$(BIN)/python -m tests.bench
+
+lock: setup
+	UV_CUSTOM_COMPILE_COMMAND="make lock" .uv/bin/uv pip compile --quiet --upgrade --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-annotate --group test --group check --output-file requirements.lock pyproject.toml
+
+messages: setup
+	$(BIN)/python -m tests.contract.catalogue
+
+clean:
+	rm -rf .venv .uv .coverage* .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist

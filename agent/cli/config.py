@@ -1,0 +1,130 @@
+"""`lanetally config`: check a configuration, list what can be set, print one to start from."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import MISSING, Field, is_dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from agent.config import ConfigError, LaneConfig, check_lane, load_with
+from agent.domain.settings import SettingError, allowed, options_of, shown
+from agent.domain.text import Text
+from agent.i18n import Say, language_of, translator
+from drivers import registry
+from drivers.base import DeviceMisconfigured
+
+
+def register(subparsers: Any) -> None:
+    """Add `config` and its actions to the commands of `lanetally`."""
+    say = translator(language_of(os.environ))
+    config = subparsers.add_parser(
+        "config", help=say(Text("check and explain configuration files"))
+    )
+    actions = config.add_subparsers(dest="action", required=True)
+    check = actions.add_parser("check", help=say(Text("print every error of a file")))
+    check.add_argument("file", type=Path)
+    check.add_argument("--json", action="store_true", help=say(Text("answer as one JSON object")))
+    options = actions.add_parser("options", help=say(Text("list all keys and what they allow")))
+    options.add_argument(
+        "driver", nargs="?", metavar="KIND/MODEL", help=say(Text("those of a device's driver"))
+    )
+    actions.add_parser("example", help=say(Text("print a file to start from")))
+    config.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out `lanetally config …`. 0 if all is well, 1 if not."""
+    say = translator(language_of(os.environ))
+    match args.action:
+        case "check":
+            return _check(args.file, say, as_json=args.json)
+        case "options":
+            return _options(args.driver, say)
+        case _:
+            sys.stdout.write(example())
+            return 0
+
+
+def example() -> str:
+    """The documented configuration that comes with Lanetally."""
+    return (files("agent.cli") / "lane.example.toml").read_text(encoding="utf-8")
+
+
+# --- check ---------------------------------------------------------------------------------------
+
+
+def _check(file: Path, say: Say, *, as_json: bool) -> int:
+    errors: tuple[SettingError, ...] = ()
+    try:
+        load_with(file, check_lane)
+    except ConfigError as error:
+        errors = error.errors
+    if as_json:
+        rows = [{"line": e.line, "key": e.key, "message": say(e.text)} for e in errors]
+        print(json.dumps({"file": str(file), "ok": not errors, "errors": rows}, ensure_ascii=False))
+    else:
+        for problem in errors:
+            print(_error_line(file, problem, say))
+        if not errors:
+            print(say(Text("{file} is in order", {"file": str(file)})))
+    return 1 if errors else 0
+
+
+def _error_line(file: Path, error: SettingError, say: Say) -> str:
+    place = f"{file}:{error.line}" if error.line else str(file)
+    return ": ".join(part for part in (place, error.key, say(error.text)) if part)
+
+
+# --- options -------------------------------------------------------------------------------------
+
+
+def _options(driver: str | None, say: Say) -> int:
+    if driver is None:
+        cls: type = LaneConfig
+    else:
+        kind, _, model = driver.partition("/")
+        try:
+            cls = registry.load(kind, model).Options
+        except DeviceMisconfigured as error:
+            print(error, file=sys.stderr)
+            return 1
+    for row in option_rows(cls, say):
+        print("  ".join(row).rstrip())
+    return 0
+
+
+def option_rows(cls: type, say: Say) -> list[tuple[str, str, str, str]]:
+    """(key, default, what is allowed, meaning) of every option, the columns padded."""
+    rows = list(_rows(cls, "", say))
+    widths = [max((len(row[n]) for row in rows), default=0) for n in range(3)]
+    return [
+        (key.ljust(widths[0]), default.ljust(widths[1]), allows.ljust(widths[2]), meaning)
+        for key, default, allows, meaning in rows
+    ]
+
+
+def _rows(cls: Any, prefix: str, say: Say) -> Iterator[tuple[str, str, str, str]]:
+    hints = get_type_hints(cls)
+    for option in options_of(cls):
+        kind = hints[option.name]
+        elements = get_args(kind)
+        if is_dataclass(kind):
+            yield from _rows(kind, f"{prefix}{option.name}.", say)
+        elif elements and is_dataclass(elements[0]):
+            yield from _rows(elements[0], f"{prefix}{option.name}[].", say)
+        else:
+            meaning = say(Text(option.metadata["help"]))
+            default = _default(option, say)
+            yield f"{prefix}{option.name}", default, allowed(option.metadata), meaning
+
+
+def _default(option: Field[Any], say: Say) -> str:
+    if option.default is MISSING:
+        return say(Text("(required)"))
+    return "[]" if option.default == () else shown(option.default)
