@@ -17,6 +17,7 @@ from agent.domain.receipt import ReceiptStyle
 from agent.domain.settings import Checked, SettingError, check, chosen, nearest_of, option
 from agent.domain.text import Text
 from agent.domain.toml_lines import Path as KeyPath
+from agent.errors import TechnicianError
 from agent.i18n import LANGUAGES
 from agent.mqtt_settings import MqttSettings
 from drivers import registry
@@ -28,7 +29,7 @@ NAME_PATTERN = "[A-Za-z0-9_-]{1,64}"
 TOKEN_CHARACTERS_MIN = 16
 
 
-class ConfigError(Exception):
+class ConfigError(TechnicianError):
     """The file cannot be used. The technician must change it; nothing is retried."""
 
     def __init__(self, path: Path, errors: tuple[SettingError, ...]) -> None:

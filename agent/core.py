@@ -16,6 +16,15 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
 
+from agent.api.handle import (
+    DeviceHealth,
+    LaneBusy,
+    LaneNotice,
+    LaneSnapshot,
+    NoticeValue,
+    Scalar,
+    SnapshotLine,
+)
 from agent.domain.assessment import Pieces, amount_gap
 from agent.domain.effects import Answer, Effect, PrintReceipt, RaiseAlert, Show, SoundBeep
 from agent.domain.events import DeviceChanged, LaneEvent, PrintEnded, Scanned, TotalReceived
@@ -25,15 +34,7 @@ from agent.domain.lane import step
 from agent.domain.outcome import SettlementOutcome
 from agent.domain.text import Text
 from agent.domain.totals import CashierTotal, TotalProblem
-from agent.domain.transaction import LaneState, OpenTransaction, StoreRules
-from agent.api.handle import (
-    DeviceHealth,
-    LaneBusy,
-    LaneNotice,
-    LaneSnapshot,
-    NoticeValue,
-    SnapshotLine,
-)
+from agent.domain.transaction import LaneState, StoreRules
 from agent.inbox import Inbox
 from agent.inputs import (
     Acknowledged,
@@ -57,7 +58,8 @@ REPRINT_WINDOW_MS = 15 * 60 * 1000  #: after a restart, an older receipt is nobo
 ITEMS_CACHED = 2048
 
 Reply = Callable[[SettlementOutcome], None]
-KeypadReader = Callable[[str, OpenTransaction | None], CashierTotal | TotalProblem]
+#: (digits, transaction id, running number of the attempt) -> the total that was meant
+KeypadReader = Callable[[str, str, int], CashierTotal | TotalProblem]
 
 
 class Outlets(Protocol):
@@ -97,7 +99,7 @@ class Core:
         outlets: Outlets,
         read_keypad: KeypadReader,
         *,
-        day_ends_hour: int = 0,
+        day_ends_min: int = 0,
         clock: Clock | None = None,
     ) -> None:
         self._journal = journal
@@ -105,7 +107,7 @@ class Core:
         self._rules = rules
         self._outlets = outlets
         self._read_keypad = read_keypad
-        self._day_ends = timedelta(hours=day_ends_hour)
+        self._day_ends = timedelta(minutes=day_ends_min)
         self._clock = clock or Clock()
         self._item = lru_cache(maxsize=ITEMS_CACHED)(journal.item)
         self._state = journal.lane_state()
@@ -204,7 +206,7 @@ class Core:
             self._run_effect(effect, reply)
 
     def _commit(self, new: list[FactBody], stop: threading.Event) -> bool:
-        """Write until it is written. A full or failing disk holds the lane, loudly; nothing is lost."""
+        """Write until it is written. A failing disk holds the lane, loudly; nothing is lost."""
         while True:
             try:
                 self._journal.append(
@@ -291,7 +293,7 @@ class Core:
                 self._uncommitted[total.total_id] = (total, effect.outcome)
 
     def _gap_categories(self, total: CashierTotal, state: LaneState) -> tuple[str, ...]:
-        """What sort of item costs as much as was charged above the scans: only one piece is asked."""
+        """What sort of item costs as much as was charged above the scans, if one is missing."""
         transaction = state.transaction
         if transaction is None or total.lines is not None or total.item_count is None:
             return ()
@@ -302,7 +304,12 @@ class Core:
         return self._journal.categories_priced(gap_minor) if gap_minor else ()
 
     def _keyed(self, item: CountKeyed, state: LaneState) -> TotalReceived | None:
-        total = self._read_keypad(item.digits, state.transaction)
+        transaction = state.transaction
+        if transaction is None:  # nothing to settle: the domain says so and keeps the count
+            place = f"{self._rules.epoch[:8]}-idle", self._journal.last_seq
+        else:
+            place = transaction.transaction_id, transaction.attempts + 1
+        total = self._read_keypad(item.digits, *place)
         if isinstance(total, TotalProblem):
             self._notify(LaneNotice("total_rejected", {"code": total.code}, total.text))
             self._outlets.beep("bad")
@@ -326,7 +333,8 @@ class Core:
     def _device_says(self, item: DeviceSays) -> None:
         if self._says.get(item.role, ()) != item.warnings:
             self._says[item.role] = item.warnings
-            self._notify(LaneNotice("device_says", {"role": item.role, "says": [*item.warnings]}))
+            says: list[Scalar] = [*item.warnings]
+            self._notify(LaneNotice("device_says", {"role": item.role, "says": says}))
 
     # --- effects ---------------------------------------------------------------------------------
 

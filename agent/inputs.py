@@ -1,4 +1,4 @@
-"""What reaches the core besides domain events: results, cursors, health and totals with a way back."""
+"""What reaches the core besides domain events: results, cursors, health, totals."""
 
 from __future__ import annotations
 

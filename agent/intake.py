@@ -50,17 +50,19 @@ def translated(event: DeviceEvent) -> list[Keyed]:
         case ScaleState():
             # in order with the weights, not coalesced: a weight must not outlive its placement
             moved = event.condition in PLATE_CHANGES
-            shown = () if moved else (event.condition,)
-            said: Keyed = ((event.role, "says"), DeviceSays(event.role, shown))
+            said = _said(event.role, () if moved else (event.condition,))
             return [(None, PlateChanged()), said] if moved else [said]
         case KeyedNumber():
             return [(None, CountKeyed(event.digits, event.role))]
         case PrintFinished():
             return [(None, JobFinished(event.job_id, event.outcome, event.reason))]
         case PrinterStatus():
-            shown = (*event.problems, *event.warnings)
-            said = ((event.role, "says"), DeviceSays(event.role, shown))
+            said = _said(event.role, (*event.problems, *event.warnings))
             well: Keyed = ((event.role, "well"), PrinterWell(event.role))
             return [said] if event.problems else [said, well]
         case _:  # pragma: no cover
             assert_never(event)
+
+
+def _said(role: str, words: tuple[str, ...]) -> Keyed:
+    return (role, "says"), DeviceSays(role, words)

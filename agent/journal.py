@@ -9,13 +9,14 @@ re-imaged box that starts again at seq 1 collides with nothing.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from agent.domain import facts
 from agent.domain.facts import FactBody
@@ -24,16 +25,19 @@ from agent.domain.outcome import SettlementOutcome
 from agent.domain.settlement import outcome_of
 from agent.domain.totals import CashierTotal
 from agent.domain.transaction import LaneState, evolve
+from agent.errors import TechnicianError
 from agent.projections import TABLES, statements, total_digest
 from agent.wire import GENESIS, FactRow, chain_hash, decode_body, encode_body
 
 _F = TypeVar("_F", bound=FactBody)
 
-_INSERT_FACT = "INSERT INTO fact(seq, type, version, wall_ms, mono_ms, hash, body) VALUES (?,?,?,?,?,?,?)"
+_INSERT_FACT = (
+    "INSERT INTO fact(seq, type, version, wall_ms, mono_ms, hash, body) VALUES (?,?,?,?,?,?,?)"
+)
 _SELECT_FACT = "SELECT seq, type, version, wall_ms, mono_ms, hash, body FROM fact"
 
 
-class JournalUnsafe(Exception):
+class JournalUnsafe(TechnicianError):
     """The storage does not give what the journal promises. Says what the technician must change."""
 
 
@@ -72,7 +76,10 @@ class Journal:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -169,8 +176,8 @@ class Journal:
 
     def categories_priced(self, price_minor: int, limit: int = 20) -> tuple[str, ...]:
         """Categories of items that cost exactly so much, one for each item."""
-        sql = "SELECT category FROM item WHERE price_minor = ? AND category != '' ORDER BY gtin LIMIT ?"
-        return tuple(r[0] for r in self._db.execute(sql, (price_minor, limit)))
+        sql = "SELECT category FROM item WHERE price_minor = ? ORDER BY gtin LIMIT ?"
+        return tuple(r[0] for r in self._db.execute(sql, (price_minor, limit)) if r[0])
 
     def earlier_answer(self, total: CashierTotal) -> tuple[SettlementOutcome, bool] | None:
         """How this `total_id` was answered before, and whether for the same content."""
@@ -240,9 +247,33 @@ class JournalReader:
         row = self._db.execute("SELECT hash FROM fact WHERE seq = ?", (seq,)).fetchone()
         return row[0] if row else GENESIS
 
+    def figures(self) -> dict[str, Any]:
+        """What `lanetally status` shows, from the facts and projections as they are now."""
+
+        def one(sql: str, *values: object) -> Any:
+            return self._db.execute(sql, values).fetchone()[0]
+
+        devices: dict[str, bool] = {}
+        for type_, body in self._db.execute(
+            "SELECT type, body FROM fact "
+            "WHERE type IN ('LaneStarted', 'DeviceLost', 'DeviceReturned') "
+            "AND seq >= (SELECT max(seq) FROM fact WHERE type = 'LaneStarted') ORDER BY seq"
+        ):
+            if type_ != "LaneStarted":
+                devices[json.loads(body)["role"]] = type_ == "DeviceLost"
+        return {
+            "epoch": one("SELECT value FROM meta WHERE key = 'epoch'"),
+            "facts": one("SELECT coalesce(max(seq), 0) FROM fact"),
+            "acknowledged": one("SELECT acked_seq FROM sync_cursor"),
+            "transactions": one("SELECT count(*) FROM settlement WHERE settled_seq IS NOT NULL"),
+            "suspected": one("SELECT count(*) FROM settlement WHERE suspected_seq IS NOT NULL"),
+            "receipts_unprinted": one("SELECT count(*) FROM print_job WHERE state != 'printed'"),
+            "devices_lost": [role for role, lost in devices.items() if lost],
+        }
+
 
 def _migrate(db: sqlite3.Connection) -> None:
     """Bring the schema up to date with sqlite-utils' migrations; each runs once and is recorded."""
-    from agent.schema import Database, journal_migrations
+    from agent.schema import migrate
 
-    journal_migrations.apply(Database(db))
+    migrate(db)

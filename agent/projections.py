@@ -40,7 +40,7 @@ def _opened(seq: int, fact: facts.TransactionOpened) -> Iterable[Statement]:
     )
 
 
-def _received(seq: int, fact: facts.CashierTotalReceived) -> Iterable[Statement]:
+def _received(_seq: int, fact: facts.CashierTotalReceived) -> Iterable[Statement]:
     yield (
         "INSERT INTO settlement(total_id, digest, transaction_id) VALUES (?, ?, ?)",
         (fact.total.total_id, total_digest(fact.total), fact.transaction_id),
@@ -60,21 +60,23 @@ def _settled(seq: int, fact: facts.TransactionSettled) -> Iterable[Statement]:
     )
 
 
-def _job_ended(state: str, seq: int, fact: facts.ReceiptPrinted) -> Iterable[Statement]:
+def _job_ended(state: str, _seq: int, fact: facts.ReceiptPrinted) -> Iterable[Statement]:
     yield (
         "UPDATE print_job SET state = ?, tries = tries + 1 WHERE job_id = ?",
         (state, fact.job_id),
     )
 
 
-def _unprinted(seq: int, fact: facts.ReceiptUnprinted) -> Iterable[Statement]:
+def _unprinted(_seq: int, fact: facts.ReceiptUnprinted) -> Iterable[Statement]:
     # "unconfirmed" stays so: a later failure before the first byte does not take back the doubt
-    yield (
-        "UPDATE print_job SET tries = tries + 1, "
-        "state = CASE state WHEN 'unconfirmed' THEN state ELSE ? END WHERE job_id = ?",
-        (fact.outcome, fact.job_id),
-    )
+    yield (_UNPRINTED, (fact.outcome, fact.job_id))
 
+
+_UNPRINTED = """
+    UPDATE print_job SET tries = tries + 1,
+        state = CASE state WHEN 'unconfirmed' THEN state ELSE ? END
+    WHERE job_id = ?
+"""
 
 _PROJECTED: dict[type, Callable[[int, Any], Iterable[Statement]]] = {
     facts.TransactionOpened: _opened,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 
 # sqlite-utils loads numpy where it is installed, to name the types of arrays; the lane has none to
@@ -14,17 +15,23 @@ from sqlite_utils import Database, Migrations  # noqa: E402
 if _numpy is None:
     del sys.modules["numpy"]
 
-journal_migrations = Migrations("lanetally.journal")
+_migrations = Migrations("lanetally.journal")
 
 
-@journal_migrations()
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring a journal's tables up to date."""
+    _migrations.apply(Database(db))
+
+
+@_migrations()
 def first_tables(db: Database) -> None:
     # fact: append-only by trigger, whoever holds the file
     db.executescript(
         """
         CREATE TABLE fact(
             seq INTEGER PRIMARY KEY, type TEXT NOT NULL, version INTEGER NOT NULL,
-            wall_ms INTEGER NOT NULL, mono_ms INTEGER NOT NULL, hash TEXT NOT NULL, body BLOB NOT NULL
+            wall_ms INTEGER NOT NULL, mono_ms INTEGER NOT NULL,
+            hash TEXT NOT NULL, body BLOB NOT NULL
         ) STRICT;
         CREATE TRIGGER fact_is_never_changed BEFORE UPDATE ON fact
             BEGIN SELECT RAISE(ABORT, 'facts are never changed'); END;

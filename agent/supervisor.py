@@ -1,7 +1,7 @@
 """Starts, restarts and stops the lane's workers, and says how each of them is.
 
-A device that is lost is tried again for ever, with capped back-off, and logged once on loss and once
-on return. An error that nobody foresaw ends that worker's turn: its stack is logged and it starts
+A device that is lost is tried again for ever, with capped back-off, logged once on loss and
+once on return. An error that nobody foresaw ends that worker's turn: its stack is logged and it starts
 again, until its budget is spent; then the lane is degraded there and selling goes on elsewhere.
 """
 
@@ -24,6 +24,7 @@ log = logging.getLogger("lanetally.supervisor")
 
 #: Between two tries to open a device; the last one repeats. Replugged to usable in under 2 s.
 BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 1.5)
+SETTLED_S = 5.0
 BUDGET_RESTARTS = 5
 BUDGET_WINDOW_S = 60.0
 JOIN_S = 3.0
@@ -85,7 +86,9 @@ class Supervisor:
         while not self._stop.is_set():
             try:
                 worker.run(self._stop)
-            except Exception as error:  # the one place where the unforeseen ends: a bug, not a device
+            except (
+                Exception
+            ) as error:  # the one place where the unforeseen ends: a bug, not a device
                 log.exception("worker %s failed", worker.name)
                 if not self._may_restart(worker):
                     log.error("worker %s failed too often: it stays down", worker.name)  # noqa: TRY400  the stack was logged above
@@ -113,14 +116,17 @@ def _run_device(
 ) -> None:
     failures = 0
     lost = False
+    opened_at = time.monotonic()
     while not stop.is_set():
         try:
             driver.open()
             log.info("%s is %s", role, "back" if lost else "ready")
             tell_health(role, kind, "up", "")
-            failures, lost = 0, False
+            opened_at, lost = time.monotonic(), False
             driver.run(emit, stop)
         except DeviceUnavailable as error:
+            if time.monotonic() - opened_at > SETTLED_S:
+                failures = 0  # it worked for a while: this is a new loss, not the old one
             if not lost:
                 log.warning("%s is not reachable: %s", role, error)
                 tell_health(role, kind, "lost", str(error))

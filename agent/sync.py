@@ -19,7 +19,8 @@ import msgspec
 
 from agent import wire
 from agent.journal import JournalReader
-from agent.mqtt import WINDOW, Incoming, MqttLink, MqttSettings, Will
+from agent.mqtt import WINDOW, Incoming, MqttLink, Will
+from agent.mqtt_settings import MqttSettings
 from agent.wire import Ack, FactRow, LaneAddress
 
 log = logging.getLogger("lanetally.sync")
@@ -35,12 +36,14 @@ class Outbox:
     def __init__(self, acked: int) -> None:
         self.acked = acked
         self.sent = acked  #: last seq handed to the broker since the last rewind
-        self.sent_max = acked  #: last seq ever sent in this epoch: acknowledgements are clamped to it
+        self.sent_max = (
+            acked  #: last seq ever sent in this epoch: acknowledgements are clamped to it
+        )
         self._ends: deque[int] = deque()  # last seq of each batch on its way
 
     @property
     def room(self) -> bool:
-        """May another batch go out? The window is counted in messages that the bridge has not acked."""
+        """May another batch go out? Counted in messages that the bridge has not acknowledged."""
         return len(self._ends) < WINDOW
 
     @property
@@ -126,7 +129,7 @@ class Sync:
         self._link.wake()
 
     def post(self, leaf: str, payload: bytes, *, retain: bool = False) -> None:
-        """Send beside the facts, for dashboards: an alert, a state. Bounded; the oldest go first."""
+        """Send an alert or a state beside the facts. Bounded: the oldest are shed."""
         self._posts.append((leaf, payload, retain))
         self._link.wake()
 

@@ -6,7 +6,8 @@ definition. Pure; msgspec does the JSON because it is typed, strict and written 
 A batch on `…/tx` (never retained) is one JSON object:
 
     {"epoch": "…", "prev": "<hash before the first fact>", "facts": [
-        {"seq": 1, "type": "…", "v": 1, "ts": <wall ms>, "mono": <monotonic ms>, "hash": "…", "body": {…}}, …]}
+        {"seq": 1, "type": "…", "v": 1, "ts": <wall ms>, "mono": <monotonic ms>,
+         "hash": "…", "body": {…}}, …]}
 
 with consecutive `seq`. hash(n) = SHA-256 over hash(n-1) and the fact's canonical header and body.
 An acknowledgement on `…/ack` (retained) is {"epoch": "…", "hw": <highest contiguous seq committed>,
@@ -77,7 +78,14 @@ def decode_body(type_: str, version: int, body: bytes) -> FactBody | None:
 
 
 def chain_hash(
-    prev: str, epoch: str, seq: int, type_: str, version: int, wall_ms: int, mono_ms: int, body: bytes
+    prev: str,
+    epoch: str,
+    seq: int,
+    type_: str,
+    version: int,
+    wall_ms: int,
+    mono_ms: int,
+    body: bytes,
 ) -> str:
     """hash(n) from hash(n-1): hex SHA-256."""
     header = f"{prev}|{epoch}|{seq}|{type_}|{version}|{wall_ms}|{mono_ms}|"
@@ -147,7 +155,7 @@ def encode_batch(epoch: str, prev: str, rows: Iterable[FactRow]) -> bytes:
 
 
 def decode_batch(payload: bytes) -> Batch:
-    """Raises UndecodableFact for anything that is no batch of consecutive facts with a true chain."""
+    """Raises UndecodableFact for what is no batch of consecutive facts with a true chain."""
     try:
         batch = _batch_decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -1,0 +1,31 @@
+"""`lanetally`: the technician's commands. Each file beside this one is one command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from agent import __version__
+from agent.errors import TechnicianError
+
+COMMANDS = ("run", "status", "config", "demo")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. 0: done; 1: it failed, and said so; 2: it was called wrongly."""
+    parser = argparse.ArgumentParser(prog="lanetally", description="The box at the checkout lane.")
+    parser.add_argument("--version", action="version", version=f"lanetally {__version__}")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    words = list(sys.argv[1:] if argv is None else argv)
+    # a command's file is imported when it is called: `config check` needs no journal and no broker
+    for name in words[:1] if words[:1] and words[0] in COMMANDS else COMMANDS:
+        import_module(f"agent.cli.{name}").register(subparsers)
+    args = parser.parse_args(words)
+    try:
+        code: int = args.run(args)
+    except TechnicianError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return code

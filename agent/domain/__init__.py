@@ -1,1 +1,1 @@
-"""The pure core: facts, the transaction, evidence and its assessment. No I/O, no clock, no logging."""
+"""The pure core: facts, the transaction, evidence, assessment. No I/O, no clock, no logging."""

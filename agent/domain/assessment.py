@@ -1,4 +1,4 @@
-"""Evidence in, assessment with reasons out. Pure: the same evidence always gives the same judgement.
+"""Evidence in, assessment with reasons out. Pure: same evidence, same judgement.
 
 This first form knows two kinds of evidence, scans and the cashier total. Weight, tags and camera
 join as further fields of `Evidence` whose default says "the lane has none".
@@ -47,7 +47,9 @@ class Evidence:
     charged_count: int | None  #: the cashier's item count
     charged_minor: int | None  #: the cashier's amount
     charged: tuple[Pieces, ...] | None  #: the cashier's lines, None if the POS gives none
-    gap_categories: tuple[str, ...] = ()  #: categories of items that cost what the amounts differ by
+    gap_categories: tuple[
+        str, ...
+    ] = ()  #: categories of items that cost what the amounts differ by
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def _by_count(evidence: Evidence) -> tuple[Finding, ...]:
 
 
 def amount_gap(scanned: tuple[Pieces, ...], charged_minor: int | None) -> int | None:
-    """What was charged above the price of what was scanned; None if any price is unknown or less."""
+    """What was charged above the price of the scans; None if a price is unknown or it is not more."""
     amounts = [p.amount_minor for p in scanned]
     if charged_minor is None or None in amounts:
         return None

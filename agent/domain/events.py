@@ -1,4 +1,4 @@
-"""What can happen to a lane, in the domain's words. The core translates device events into these."""
+"""What can happen to a lane, in the domain's words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every fact that can enter the journal. Past tense, immutable, never edited: corrected by new facts.
+"""Every fact that can enter the journal. Immutable, never edited: corrected by new facts.
 
 A fact's JSON body is its dataclass field by field (`agent.wire`). Adding a field with a default is
 compatible; any other change is a new `version` with its own class.

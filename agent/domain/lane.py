@@ -117,7 +117,9 @@ def _scan_rejected(state: LaneState, event: Scanned, reason: facts.ScanProblemCo
 def _weighed(state: LaneState, event: Weighed) -> Step:
     """A stable weight goes to the oldest line that waits for one, else it waits on the plate."""
     waiting = next(
-        (line for line in state.transaction.lines if _awaits_weight(line)) if state.transaction else iter(()),
+        (line for line in state.transaction.lines if _awaits_weight(line))
+        if state.transaction
+        else iter(()),
         None,
     )
     if state.transaction is None or waiting is None:
@@ -184,5 +186,3 @@ def _device_changed(state: LaneState, event: DeviceChanged) -> Step:
         return advance(state, (facts.DeviceReturned(event.role),), Show("device", back))
     lost = Show("device", Text("{role} is not reachable: {reason}", words))
     return advance(state, (facts.DeviceLost(event.role, event.reason),), lost, SoundBeep("bad"))
-
-

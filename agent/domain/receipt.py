@@ -45,7 +45,7 @@ def receipt_blocks(
     printed_at: str,
     reprint: bool = False,
 ) -> tuple[Block, ...]:
-    """The whole receipt. `say` turns a Text into the shop's language; `printed_at` is for people."""
+    """The whole receipt. `say` speaks the shop's language; `printed_at` is for people."""
 
     def money(amount_minor: int) -> str:
         return format_minor(amount_minor, style.minor_digits)
@@ -96,4 +96,7 @@ def _line_blocks(
     pieces = sold.quantity_milli // 1000
     if pieces == 1:
         return [{"left": name, "right": amount}]
-    return [{"text": name}, {"left": say(Text("  {count} pcs", {"count": pieces})), "right": amount}]
+    return [
+        {"text": name},
+        {"left": say(Text("  {count} pcs", {"count": pieces})), "right": amount},
+    ]

@@ -1,4 +1,4 @@
-"""Settlement: a cashier total meets the open transaction, is judged against it, and becomes a sale."""
+"""A cashier total meets the open transaction, is judged against it, and becomes a sale."""
 
 from __future__ import annotations
 
@@ -119,7 +119,9 @@ def alert_text(suspected: MissedScanSuspected) -> Text:
     words: dict[str, str | int] = {"count": suspected.missed_count}
     if not categories:
         return Text("{count} item(s) not scanned", words)
-    return Text("{count} item(s) not scanned — {category}?", words | {"category": "/".join(categories)})
+    return Text(
+        "{count} item(s) not scanned — {category}?", words | {"category": "/".join(categories)}
+    )
 
 
 # --- the sale ----------------------------------------------------------------------------------
@@ -272,9 +274,7 @@ def _held(
     )
     alert = RaiseAlert(suspicion, alert_text(suspicion))
     show = Show("held", outcome.text)
-    return advance(
-        state, (received, suspicion), alert, show, SoundBeep("bad"), Answer(outcome)
-    )
+    return advance(state, (received, suspicion), alert, show, SoundBeep("bad"), Answer(outcome))
 
 
 def _settled(
@@ -300,9 +300,7 @@ def _settled(
     )
 
 
-def outcome_of(
-    settled: TransactionSettled, findings: tuple[Finding, ...]
-) -> SettlementOutcome:
+def outcome_of(settled: TransactionSettled, findings: tuple[Finding, ...]) -> SettlementOutcome:
     """The answer for a settled total; made again from the facts for a repeated one."""
     return SettlementOutcome(
         "settled",

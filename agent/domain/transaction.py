@@ -1,8 +1,8 @@
-"""The state of a lane, and what facts make of it.
+r"""The state of a lane, and what facts make of it.
 
-    no transaction ── scan ──▶ open ── cashier total ──▶ settled (no transaction again)
-                                 └─ keyed count that differs ──▶ held: open, until the missing item is
-                                    scanned and the count keyed again, or the same count is repeated
+    no transaction -- scan --> open -- cashier total --> settled (no transaction again)
+                                 \-- keyed count that differs --> held: open, until the missing item
+                                     is scanned and the count keyed again, or the same count repeated
 
 State changes through facts alone (`evolve`), so that a restart, which replays them, ends in the same
 state. Only the weight on the plate is not a fact: the scale says it again.
@@ -90,7 +90,7 @@ class Step:
 
 
 @singledispatch
-def evolve(fact: FactBody, state: LaneState) -> LaneState:
+def evolve(_fact: FactBody, state: LaneState) -> LaneState:
     """The state after one fact. Facts without a say here leave it as it is."""
     return state
 
@@ -137,14 +137,12 @@ def _(fact: facts.CashierTotalReceived, state: LaneState) -> LaneState:
     if state.transaction is None:
         return state
     keyed = fact.total.item_count if fact.total.source == "keypad" else None
-    counted = replace(
-        state.transaction, keyed_count=keyed, attempts=state.transaction.attempts + 1
-    )
+    counted = replace(state.transaction, keyed_count=keyed, attempts=state.transaction.attempts + 1)
     return replace(state, transaction=counted)
 
 
 @evolve.register
-def _(fact: facts.TransactionSettled, state: LaneState) -> LaneState:
+def _(_fact: facts.TransactionSettled, state: LaneState) -> LaneState:
     return replace(state, transaction=None)
 
 

@@ -15,14 +15,14 @@ def keyed(digits: str) -> KeyedNumber:
 
 @pytest.mark.parametrize(("digits", "count"), [("7", 7), ("0012", 12), ("9999", 9999)])
 def test_a_count_is_a_total_without_amount(digits: str, count: int) -> None:
-    total = read_keyed(keyed(digits), "0a1b2c3d-000017", 1)
+    total = read_keyed(digits, "0a1b2c3d-000017", 1)
 
     assert total == CashierTotal("0a1b2c3d-000017-keyed-1", "keypad", count)
     assert problems(total) == ()
 
 
 def test_each_attempt_is_a_total_of_its_own_and_the_same_one_is_the_same() -> None:
-    first, again, second = (read_keyed(keyed("3"), "t", n) for n in (1, 1, 2))
+    first, again, second = (read_keyed("3", "t", n) for n in (1, 1, 2))
 
     assert first == again
     assert isinstance(first, CashierTotal)
@@ -46,7 +46,7 @@ def test_each_attempt_is_a_total_of_its_own_and_the_same_one_is_the_same() -> No
     ],
 )
 def test_what_is_no_count_is_a_problem(digits: str, code: str) -> None:
-    problem = read_keyed(keyed(digits), "t", 1)
+    problem = read_keyed(digits, "t", 1)
 
     assert isinstance(problem, TotalProblem)
     assert problem.code == code

@@ -1,0 +1,172 @@
+"""`lanetally run`: the lane's daemon, put together and kept running until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent import __version__
+from agent.api.handle import LaneNotice
+from agent.api.server import serve
+from agent.config import LaneConfig, load
+from agent.core import Clock, Core
+from agent.domain.text import Text
+from agent.domain.transaction import StoreRules
+from agent.i18n import LANGUAGES, Say, language_of, translator
+from agent.inbox import Inbox
+from agent.inputs import Acknowledged, CoreInput, DeviceHealthChanged
+from agent.intake import emit_into
+from agent.itemfile import load_items
+from agent.journal import Journal
+from agent.outlets import LaneOutlets
+from agent.supervisor import HealthState, Supervisor, notify_systemd
+from agent.sync import Birth, Sync
+from agent.totals.keypad import read_keyed
+from agent.wire import LaneAddress
+from drivers import registry
+from drivers.base import Driver
+
+log = logging.getLogger("lanetally")
+
+WATCH_S = 1.0
+CORE_STUCK_S = 15.0  #: the core turns every second; beyond this the watchdog is no longer fed
+WARNED_KINDS = frozenset({"missed_scan_suspected", "scan_rejected", "total_rejected", "degraded"})
+
+
+def register(subparsers: Any) -> None:
+    """Add `run` to the commands of `lanetally`."""
+    say = translator(language_of(os.environ))
+    command = subparsers.add_parser("run", help=say(Text("run this lane until it is told to stop")))
+    command.add_argument("--config", type=Path, required=True, metavar="FILE")
+    command.add_argument("--verbose", action="store_true", help=say(Text("log more")))
+    command.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the lane. 0 after a clean stop, 1 if a worker did not end in time."""
+    level = logging.DEBUG if args.verbose else logging.INFO
+    logging.basicConfig(
+        level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return run_lane(load(args.config), stop)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """The parts of a running lane."""
+
+    journal: Journal
+    inbox: Inbox[CoreInput]
+    core: Core
+    supervisor: Supervisor
+
+
+def run_lane(config: LaneConfig, stop: threading.Event) -> int:
+    """Start everything, say READY, watch, and stop everything in reverse."""
+    lane = _assembled(config)
+    lane.supervisor.start()
+    notify_systemd("READY=1")
+    log.info("lane %s of store %s is ready", config.lane.id, config.store.id)
+    while not stop.wait(WATCH_S):
+        if time.monotonic_ns() - lane.core.heartbeat_ns < CORE_STUCK_S * 1e9:
+            notify_systemd("WATCHDOG=1")
+    notify_systemd("STOPPING=1")
+    lane.inbox.close()
+    late = lane.supervisor.stop()
+    if late:
+        log.error("did not stop in time: %s", ", ".join(late))
+    else:
+        lane.journal.close()
+    return 1 if late else 0
+
+
+def _assembled(config: LaneConfig) -> _Lane:
+    say = translator(config.store.language)
+    journal = Journal(Path(config.lane.data_dir) / "journal.db")
+    if config.items.file:
+        load_items(Path(config.items.file), journal)
+    inbox: Inbox[CoreInput] = Inbox()
+    supervisor = Supervisor(_health_into(inbox))
+    boot_id = uuid.uuid4().hex
+    sync = _sync(config, journal, inbox, boot_id) if config.mqtt.enabled else None
+    drivers = _drivers(config)
+    clock = Clock()
+    outlets = LaneOutlets(tuple(drivers.values()), sync, config.receipt_style(), say, clock.now)
+    rules = StoreRules(
+        config.lane.id,
+        journal.epoch,
+        config.store.currency,
+        config.store.tax_rate_bp,
+        config.totals.keypad_tender,
+    )
+    core = Core(
+        journal,
+        inbox,
+        rules,
+        outlets,
+        read_keyed,
+        day_ends_min=config.store.business_day_ends_min,
+        clock=clock,
+    )
+    core.subscribe(_console(say))
+    if sync is not None:
+        supervisor.add("sync", "sync", sync.run)
+    supervisor.add("core", "core", core.run)
+    for device in config.device:
+        supervisor.add_device(device.role, device.kind, drivers[device.role], emit_into(inbox))
+    says = {language: translator(language) for language in LANGUAGES}
+    supervisor.add("api", "api", lambda stop: serve(config.api, core, says, stop))
+    core.start(boot_id, __version__)
+    return _Lane(journal, inbox, core, supervisor)
+
+
+def _drivers(config: LaneConfig) -> dict[str, Driver]:
+    return {
+        device.role: registry.load(device.kind, device.model)(device.role, device.options)
+        for device in config.device
+    }
+
+
+def _sync(config: LaneConfig, journal: Journal, inbox: Inbox[CoreInput], boot_id: str) -> Sync:
+    def acknowledged(seq: int) -> None:
+        inbox.put_latest("acknowledged", Acknowledged(seq))
+
+    return Sync(
+        config.mqtt,
+        LaneAddress(config.store.org, config.store.id, config.lane.id),
+        Birth(journal.epoch, boot_id, __version__),
+        journal.path,
+        journal.acked_seq,
+        acknowledged,
+    )
+
+
+def _health_into(inbox: Inbox[CoreInput]) -> Callable[[str, str, HealthState, str], None]:
+    def tell(role: str, kind: str, state: HealthState, reason: str) -> None:
+        inbox.put(DeviceHealthChanged(role, kind, state, reason))
+
+    return tell
+
+
+def _console(say: Say) -> Callable[[LaneNotice], None]:
+    """What the cashier's console shows: one line for each thing that happens."""
+
+    def show(notice: LaneNotice) -> None:
+        if notice.text is not None:
+            mark = "!! " if notice.kind in WARNED_KINDS else "   "
+            print(f"{mark}{say(notice.text)}", flush=True)
+
+    return show

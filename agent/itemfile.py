@@ -1,0 +1,76 @@
+"""The item master as a CSV file: read when it changed, kept in the journal's file.
+
+Columns: gtin (8, 12, 13 or 14 digits), description, category, price_minor (empty: unknown),
+sold_by ("each" or "weight"; empty: each), tax_rate_bp (empty: the store's).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from agent.domain.gs1 import FORM_BY_LENGTH, has_valid_check_digit
+from agent.domain.items import Item
+from agent.errors import TechnicianError
+from agent.journal import Journal
+
+log = logging.getLogger("lanetally.items")
+
+COLUMNS = ("gtin", "description", "category", "price_minor", "sold_by", "tax_rate_bp")
+
+
+class ItemFileError(TechnicianError):
+    """The file cannot be used; the message names the line and what is wrong there."""
+
+
+def load_items(path: Path, journal: Journal) -> None:
+    """Load the file into the journal's item table, unless this very content is there already.
+
+    A file that cannot be read or is wrong leaves the items as they were: selling goes on.
+    """
+    try:
+        content = path.read_bytes()
+        items = list(parse(content.decode("utf-8-sig")))
+    except (OSError, UnicodeDecodeError, ItemFileError) as error:
+        log.error("item master %s not loaded: %s", path, error)  # noqa: TRY400  for the technician
+        return
+    if journal.load_items(items, hashlib.sha256(content).hexdigest()):
+        log.info("item master: %d items from %s", len(items), path)
+
+
+def parse(text: str) -> Iterator[Item]:
+    """The items of a CSV text. Raises ItemFileError at the first wrong line."""
+    rows = csv.DictReader(text.splitlines())
+    missing = [c for c in COLUMNS[:4] if c not in (rows.fieldnames or ())]
+    if missing:
+        raise ItemFileError(f"line 1: no column {', '.join(missing)}")
+    for row in rows:
+        yield _item(rows.line_num, row)
+
+
+def _item(line: int, row: dict[str, str]) -> Item:
+    gtin = row["gtin"] or ""
+    if len(gtin) not in FORM_BY_LENGTH or not has_valid_check_digit(gtin):
+        raise ItemFileError(f"line {line}: {gtin!r} is no GTIN")
+    sold_by = row.get("sold_by") or "each"
+    if sold_by not in ("each", "weight"):
+        raise ItemFileError(f"line {line}: sold_by is {sold_by!r}; each or weight is meant")
+    return Item(
+        gtin.zfill(14),
+        row["description"] or "",
+        row["category"] or "",
+        _number(line, "price_minor", row["price_minor"]),
+        "weight" if sold_by == "weight" else "each",
+        _number(line, "tax_rate_bp", row.get("tax_rate_bp") or ""),
+    )
+
+
+def _number(line: int, column: str, text: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise ItemFileError(f"line {line}: {column} is {text!r}; digits are meant")
+    return int(text)
