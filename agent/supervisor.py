@@ -1,8 +1,8 @@
 """Starts, restarts and stops the lane's workers, and says how each of them is.
 
 A device that is lost is tried again for ever, with capped back-off, logged once on loss and
-once on return. An error that nobody foresaw ends that worker's turn: its stack is logged and it starts
-again, until its budget is spent; then the lane is degraded there and selling goes on elsewhere.
+once on return. An error that nobody foresaw ends that worker's turn: its stack is logged and it
+starts again, until its budget is spent; then the lane is degraded there and selling goes on.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ def _by_count(evidence: Evidence) -> tuple[Finding, ...]:
 
 
 def amount_gap(scanned: tuple[Pieces, ...], charged_minor: int | None) -> int | None:
-    """What was charged above the price of the scans; None if a price is unknown or it is not more."""
+    """What was charged above the price of the scans; None if unknown or not more."""
     amounts = [p.amount_minor for p in scanned]
     if charged_minor is None or None in amounts:
         return None

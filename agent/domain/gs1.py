@@ -20,6 +20,8 @@ FORM_BY_LENGTH = {8: "GTIN-8", 12: "GTIN-12", 13: "GTIN-13", 14: "GTIN-14"}
 #: AIM identifiers of symbols that carry GS1 element strings (FNC1 in first position).
 GS1_SYMBOLOGIES = frozenset({"]C1", "]e0", "]d2", "]Q3"})
 
+CACHED = 4096  #: a shop sells the same few thousand labels all day
+
 
 @dataclass(frozen=True, slots=True)
 class TradeItem:
@@ -29,6 +31,7 @@ class TradeItem:
     form: str
 
 
+@lru_cache(maxsize=CACHED)
 def has_valid_check_digit(digits: str) -> bool:
     """True for ASCII digits whose last one is the GS1 check digit of those before it."""
     if len(digits) < 2 or not (digits.isascii() and digits.isdigit()):
@@ -37,7 +40,7 @@ def has_valid_check_digit(digits: str) -> bool:
     return (weighted + int(digits[-1])) % 10 == 0
 
 
-@lru_cache(maxsize=8192)  # a shop sells the same few thousand labels all day
+@lru_cache(maxsize=CACHED)
 def read_label(label: bytes, symbology: str) -> TradeItem | ScanProblemCode:
     """The trade item of a label (without its AIM identifier), or the reason why there is none."""
     text = label.decode("latin-1").strip()

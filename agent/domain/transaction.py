@@ -1,11 +1,12 @@
 r"""The state of a lane, and what facts make of it.
 
     no transaction -- scan --> open -- cashier total --> settled (no transaction again)
-                                 \-- keyed count that differs --> held: open, until the missing item
-                                     is scanned and the count keyed again, or the same count repeated
+                                 \-- keyed count that differs --> held: open, until the missing
+                                     item is scanned and the count keyed again, or the same count
+                                     is keyed twice
 
-State changes through facts alone (`evolve`), so that a restart, which replays them, ends in the same
-state. Only the weight on the plate is not a fact: the scale says it again.
+State changes through facts alone (`evolve`), so that a restart, which replays them, ends in the
+same state. Only the weight on the plate is not a fact: the scale says it again.
 """
 
 from __future__ import annotations
