@@ -1,0 +1,56 @@
+"""What is decided about a request from its head alone, before a byte of its body is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent.api.auth import client_name
+from agent.api.messages import Request, Response, refuse
+from agent.api.routes import ROUTES, Context, Route
+from agent.domain.text import Text
+
+if TYPE_CHECKING:
+    from agent.api.answers import Say
+
+
+def admit(request: Request, context: Context) -> Route | Response:
+    """The route of a request that may go on, or the refusal of one that may not."""
+    routes = {route.method: route for route in ROUTES if route.path == request.path}
+    if not routes:
+        detail = Text("No such path; /openapi.json lists them all")
+        return refuse(404, "not_found", detail, request.say)
+    if request.method == "OPTIONS" and context.settings.cors_origin:
+        return Response(204, headers=_preflight(routes))
+    route = routes.get(request.method)
+    if route is None:
+        allow = ", ".join(routes)
+        detail = Text("This path takes {methods} only", {"methods": allow})
+        return refuse(405, "method_not_allowed", detail, request.say, headers=(("allow", allow),))
+    if not (route.is_open and request.is_local) and not _is_known(request, context):
+        detail = Text(
+            "The request needs the header Authorization: Bearer, with a token of this lane"
+        )
+        challenge = (("www-authenticate", 'Bearer realm="lanetally"'),)
+        return refuse(401, "token_invalid", detail, request.say, headers=challenge)
+    if int(request.headers.get(b"content-length", b"0")) > context.settings.body_max_bytes:
+        return too_large(request.say, context)
+    return route
+
+
+def too_large(say: Say, context: Context) -> Response:
+    limit = context.settings.body_max_bytes
+    return refuse(413, "body_too_large", Text("The limit is {limit} bytes", {"limit": limit}), say)
+
+
+def _is_known(request: Request, context: Context) -> bool:
+    authorization = request.headers.get(b"authorization", b"")
+    return client_name(authorization, context.settings.client) is not None
+
+
+def _preflight(routes: dict[str, Route]) -> tuple[tuple[str, str], ...]:
+    """What a browser asks before it lets a page of another origin send a token."""
+    return (
+        ("access-control-allow-methods", ", ".join(routes)),
+        ("access-control-allow-headers", "authorization, content-type"),
+        ("access-control-max-age", "600"),
+    )

@@ -1,0 +1,182 @@
+"""What can be asked of a lane: one table of (method, path), what goes in and what comes out.
+
+The OpenAPI document is made from the same table, so that it cannot differ.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import msgspec
+
+from agent.api import openapi
+from agent.api.answers import (
+    EventAnswer,
+    HealthAnswer,
+    LaneAnswer,
+    Say,
+    SettlementAnswer,
+    lane_answer,
+    problem_answer,
+    settlement_answer,
+)
+from agent.api.events import EventHub, stream
+from agent.api.handle import LaneBusy, LaneHandle
+from agent.api.messages import EVENT_STREAM, Request, Response, answer, refuse
+from agent.api.settings import ApiSettings
+from agent.domain.outcome import SettlementOutcome
+from agent.domain.text import Text
+from agent.domain.totals import CashierTotal, TotalProblem, problems
+from agent.totals.http import TotalBody, read_total
+
+PROBLEMS_LISTED_MAX = 50
+
+#: Rejections that lie in the lane's state, not in the total.
+CONFLICTS = frozenset({"no_open_transaction", "total_id_reused", "price_unknown"})
+
+STATUS_BY_OUTCOME = {"settled": 201, "held": 202, "duplicate": 200}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What handlers work with."""
+
+    settings: ApiSettings
+    lane: LaneHandle
+    hub: EventHub
+    translations: Mapping[str, Say]  #: by language; the first is the lane's own
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    method: str
+    path: str
+    handler: Callable[[Request, Context], Awaitable[Response]]
+    summary: str
+    answers: Mapping[int, type[msgspec.Struct] | None]
+    refusals: tuple[int, ...] = ()
+    body: type[msgspec.Struct] | None = None
+    media_type: str = "application/json"
+    is_open: bool = False  #: needs no token when asked from this machine
+
+
+# --- settlements -------------------------------------------------------------------------------
+
+
+async def settle(request: Request, context: Context) -> Response:
+    """Hand the total to the core and wait for its answer, which comes after the commit."""
+    total = read_total(request.body)
+    if isinstance(total, TotalProblem):
+        status = 400 if total.code == "json_malformed" else 422
+        return refuse(status, total.code, total.text, request.say, path=total.path)
+    try:
+        outcome = await _outcome(total, context)
+    except LaneBusy:
+        detail = Text("The lane is busy: send the same total again in a moment")
+        return refuse(503, "lane_busy", detail, request.say, headers=(("retry-after", "1"),))
+    except TimeoutError:
+        detail = Text(
+            "Whether the total was taken is not known. Send it again with the same total_id:"
+            " it is settled only once"
+        )
+        return refuse(504, "lane_silent", detail, request.say, headers=(("retry-after", "1"),))
+    if outcome.status == "rejected":
+        return _rejected(total, outcome, request.say)
+    return answer(STATUS_BY_OUTCOME[outcome.status], settlement_answer(outcome, request.say))
+
+
+async def _outcome(total: CashierTotal, context: Context) -> SettlementOutcome:
+    """Raises LaneBusy, or TimeoutError when the core does not answer in time."""
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[SettlementOutcome] = loop.create_future()
+
+    def resolve(outcome: SettlementOutcome) -> None:
+        if not answered.done():  # too late: the client has been told to repeat
+            answered.set_result(outcome)
+
+    def reply(outcome: SettlementOutcome) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody waits
+            loop.call_soon_threadsafe(resolve, outcome)
+
+    async with asyncio.timeout(context.settings.answer_timeout_ms / 1000):
+        context.lane.submit_total(total, reply)
+        return await answered
+
+
+def _rejected(total: CashierTotal, outcome: SettlementOutcome, say: Say) -> Response:
+    """The core names the first problem; a client that can be mended is told all of them."""
+    status = 409 if outcome.code in CONFLICTS else 422
+    found = problems(total) if status == 422 else ()
+    return refuse(
+        status,
+        outcome.code,
+        outcome.text,
+        say,
+        path=next((problem.path for problem in found if problem.code == outcome.code), ""),
+        problems=tuple(problem_answer(problem, say) for problem in found[:PROBLEMS_LISTED_MAX]),
+    )
+
+
+# --- looking -----------------------------------------------------------------------------------
+
+
+async def show_lane(request: Request, context: Context) -> Response:
+    return answer(200, lane_answer(context.lane.snapshot(), request.say))
+
+
+async def follow_events(request: Request, context: Context) -> Response:
+    if context.hub.full:
+        detail = Text("Too many clients follow the events of this lane")
+        return refuse(503, "too_many_streams", detail, request.say)
+    events = stream(context.hub, context.lane, request.say, context.settings.heartbeat_ms / 1000)
+    return Response(200, media_type=EVENT_STREAM, events=events)
+
+
+async def show_health(_request: Request, context: Context) -> Response:
+    """Whether the lane works, and nothing that a stranger should not know."""
+    return answer(200, HealthAnswer("degraded" if context.lane.snapshot().degraded else "ok"))
+
+
+async def show_openapi(_request: Request, _context: Context) -> Response:
+    return Response(200, _openapi())
+
+
+@cache
+def _openapi() -> bytes:
+    return msgspec.json.encode(openapi.document(ROUTES))
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        "POST",
+        "/v1/settlements",
+        settle,
+        "Settle the open transaction with what the POS charged",
+        {201: SettlementAnswer, 200: SettlementAnswer, 202: SettlementAnswer},
+        (400, 401, 408, 409, 413, 422, 503, 504),
+        body=TotalBody,
+    ),
+    Route("GET", "/v1/lane", show_lane, "The lane now", {200: LaneAnswer}, (401,)),
+    Route(
+        "GET",
+        "/v1/events",
+        follow_events,
+        "What happens at the lane, as it happens",
+        {200: EventAnswer},
+        (401, 503),
+        media_type=EVENT_STREAM,
+    ),
+    Route(
+        "GET",
+        "/v1/health",
+        show_health,
+        "Whether the lane works",
+        {200: HealthAnswer},
+        is_open=True,
+    ),
+    Route("GET", "/openapi.json", show_openapi, "This document", {200: None}, is_open=True),
+)
