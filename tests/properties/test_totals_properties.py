@@ -20,7 +20,6 @@ from agent.domain.totals import (
 )
 from agent.totals.http import INTEGER_MAX, read_total
 from agent.totals.keypad import read_keyed
-from drivers.base import KeyedNumber
 
 whole = st.integers(-INTEGER_MAX, INTEGER_MAX)
 words = st.text(st.characters(exclude_categories=("Cs",)), max_size=80)
