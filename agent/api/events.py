@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from agent.api.handle import LaneHandle, LaneNotice
 
 STREAMS_MAX = 16
-QUEUE_MAX = 256  #: notices that wait for one client
+QUEUE_MAX = 2_048  #: notices that wait for one client: a burst of one commit is not slowness
 RECONNECT_MS = 2_000  #: how long a browser waits before it comes back
 
 

@@ -6,11 +6,6 @@ import pytest
 
 from agent.domain.totals import CashierTotal, TotalProblem, problems
 from agent.totals.keypad import read_keyed
-from drivers.base import KeyedNumber
-
-
-def keyed(digits: str) -> KeyedNumber:
-    return KeyedNumber("keypad", digits, 1)
 
 
 @pytest.mark.parametrize(("digits", "count"), [("7", 7), ("0012", 12), ("9999", 9999)])
