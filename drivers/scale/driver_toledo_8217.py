@@ -31,34 +31,36 @@ _WAIT_MS_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Toledo8217Options:
-    path: str = option(MISSING, "Serial line of the scale; best its name in /dev/serial/by-id/.")
+    path: str = option(
+        MISSING, "the scale's serial line, best by its name under /dev/serial/by-id/"
+    )
     baud: int = option(
         9600,
-        "Line speed, as set in the scale.",
+        "line speed that the scale is set to",
         unit="baud",
         choices=(1200, 2400, 4800, 9600, 19200),
     )
     parity: str = option(
-        "even", "Parity, as set in the scale; always 7 data bits.", choices=("even", "odd")
+        "even", "parity that the scale is set to; data bits are always 7", choices=("even", "odd")
     )
-    unit: str = option("kg", "Unit that the scale weighs in.", choices=UNITS)
+    unit: str = option("kg", "unit that the scale weighs in", choices=UNITS)
     division_g: int = option(
         5,
-        "The scale's division; a larger step without motion is a new weighing.",
+        "the scale's division; a larger step, even without motion, is a new weighing",
         unit="g",
         low=1,
         high=1000,
     )
     poll_ms: int = option(
         COMMAND_SPACING_MS,
-        "Pause from an answer to the next question.",
+        "pause from an answer to the next question",
         unit="ms",
         low=COMMAND_SPACING_MS,
         high=5000,
     )
     timeout_ms: int = option(
         500,
-        "Longest wait for an answer before the scale counts as silent.",
+        "without an answer for this long, the scale is not ready",
         unit="ms",
         low=250,
         high=5000,
@@ -124,8 +126,9 @@ class Toledo8217Scale:
             _emit_all(emit, codec.feed(data, time.monotonic_ns()))
 
     def handle(self, command: Command) -> None:
-        if isinstance(command, ZeroScale):
-            self._zero.set()
+        if not isinstance(command, ZeroScale):
+            raise TypeError(f"{self._role}: a scale takes no {type(command).__name__}")
+        self._zero.set()
 
     def close(self) -> None:
         self._port.close()

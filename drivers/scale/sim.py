@@ -75,6 +75,7 @@ class SimulatedScale:
         self._settle_ns, self._settle_polls = settle_ms * 1_000_000, settle_polls
         self._parity_in_bit_7 = parity_in_bit_7
         self._random = random.Random(seed)  # noqa: S311  noise, not a secret
+        self._plate = threading.Lock()  # what lies on it, and for how long it moves
         self._load_g = self._zero_g = self._tare_g = 0
         self._stable_ns = time.monotonic_ns()
         self._polls_in_motion = 0
@@ -93,16 +94,18 @@ class SimulatedScale:
 
     def place(self, weight_g: int) -> int:
         """Make `weight_g` the whole load on the plate; when it will be stable (monotonic ns)."""
-        self._polls_in_motion = self._settle_polls
-        self._stable_ns = time.monotonic_ns() + self._settle_ns
-        self._load_g = weight_g
-        return self._stable_ns
+        with self._plate:
+            self._polls_in_motion = self._settle_polls
+            self._stable_ns = time.monotonic_ns() + self._settle_ns
+            self._load_g = weight_g
+            return self._stable_ns
 
     def remove(self) -> int:
         return self.place(0)
 
     def tare(self, weight_g: int) -> None:
-        self._tare_g = weight_g
+        with self._plate:
+            self._tare_g = weight_g
 
     def fail(self, fault: str, answers: int = 1) -> None:
         """Spoil the next `answers` answers; `fault` is one of FAULTS."""
@@ -137,7 +140,8 @@ class SimulatedScale:
             return b""
         self._last_command_ns = now_ns
         self.commands_taken += 1
-        return self._obey(command)
+        with self._plate:
+            return self._obey(command)
 
     def _obey(self, command: bytes) -> bytes:
         if command in (b"E", b"F"):
@@ -150,17 +154,18 @@ class SimulatedScale:
         return self._weigh() if command == b"W" else b""
 
     def _weigh(self) -> bytes:
+        status = self._status_answer()
         moving = self._moving()
         self._polls_in_motion = max(self._polls_in_motion - 1, 0)
         if moving or not 0 <= self._shown_g() <= self._shown_g_max():
-            return self._status_answer(moving=moving)
+            return status
         return written(self._shown_g(), self._unit, net=self._tare_g > 0)
 
-    def _status_answer(self, *, moving: bool | None = None) -> bytes:
+    def _status_answer(self) -> bytes:
         gross_g = self._load_g - self._zero_g
         status = (
             ALWAYS
-            | MOTION * (self._moving() if moving is None else moving)
+            | MOTION * self._moving()
             | OVER * (self._shown_g() > self._shown_g_max())
             | UNDER * (self._shown_g() < 0)
             | OUTSIDE_CAPTURE * (not self._near_zero())
