@@ -7,10 +7,10 @@ The tables of the file are the fields of `LaneConfig`. The options of a device s
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from agent.api.settings import ApiSettings
 from agent.domain.receipt import ReceiptStyle
@@ -131,17 +131,9 @@ class LaneConfig:
         )
 
 
-T = TypeVar("T")
-
-
 def load(path: Path) -> LaneConfig:
     """The configuration in a file. Raises ConfigError with every error in it."""
-    return load_with(path, check_lane)
-
-
-def load_with(path: Path, check_text: Callable[[str], Checked[T]]) -> T:
-    """The settings of a file of any shape. Raises ConfigError."""
-    checked = check_text(read(path))
+    checked = check_lane(read(path))
     if checked.value is None:
         raise ConfigError(path, checked.errors)
     return checked.value
@@ -197,45 +189,44 @@ Problem: TypeAlias = tuple[KeyPath, Text]
 
 
 def _cross_check(values: Values) -> Iterator[Problem]:
-    yield from _repeated(values, "device", "role", "two devices have the role {value}")
+    yield from _repeated(values)
     yield from _shared_devices(values)
     yield from _api(values)
     if values.get(("mqtt", "password")) and not values.get(("mqtt", "username")):
         yield ("mqtt", "password"), Text("a password needs a username")
 
 
-def _repeated(values: Values, table: str, key: str, sentence: str) -> Iterator[Problem]:
+#: What must not occur twice in an array of tables: its last two names, and the complaint.
+_REPEATED_TEXTS: dict[KeyPath, str] = {
+    ("device", "role"): "two devices have the role {value}",
+    ("client", "name"): "two clients have the name {value}",
+}
+
+
+def _repeated(values: Values) -> Iterator[Problem]:
     seen: set[object] = set()
     for path, value in values.items():
-        if path[0] == table and path[-1] == key:
-            if value in seen:
-                yield path, Text(sentence, {"value": str(value)})
-            seen.add(value)
-
-
-#: Options that name the one place where a device is plugged in.
-_PLACE_OPTIONS = ("path", "device", "port", "host")
+        match path:
+            case (*_, str(table), int(), str(key)) if (table, key) in _REPEATED_TEXTS:
+                if (table, key, value) in seen:
+                    yield path, Text(_REPEATED_TEXTS[table, key], {"value": str(value)})
+                seen.add((table, key, value))
 
 
 def _shared_devices(values: Values) -> Iterator[Problem]:
     """A device has one owner: two `[[device]]` tables must not name the same place."""
-    places: dict[int, list[KeyPath]] = {}
-    for path in values:
+    owners: dict[tuple[object, ...], int] = {}
+    for path, value in values.items():
         match path:
-            case ("device", int(number), key) if key in _PLACE_OPTIONS:
-                places.setdefault(number, []).append(path)
-    seen: dict[tuple[object, ...], str] = {}
-    for number, paths in places.items():
-        place = tuple((path[-1], values[path]) for path in paths)
-        if any(isinstance(value, str) and value for _, value in place):
-            role = str(values.get(("device", number, "role"), number + 1))
-            if place in seen:
-                yield paths[0], Text("{other} is at the same place", {"other": seen[place]})
-            seen.setdefault(place, role)
+            case ("device", int(number), "path" | "host" as key) if value:
+                port = values.get(("device", number, "port")) if key == "host" else None
+                owner = owners.setdefault((key, value, port), number)
+                if owner != number:
+                    role = values.get(("device", owner, "role"), owner + 1)
+                    yield path, Text("the device {role} is there already", {"role": str(role)})
 
 
 def _api(values: Values) -> Iterator[Problem]:
-    yield from _repeated(values, "api", "name", "two clients have the name {value}")
     host, socket = values.get(("api", "host")), values.get(("api", "socket"))
     if host == "" and socket == "":
         yield ("api", "host"), Text("listens nowhere: set host or socket")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, is_dataclass
@@ -12,12 +13,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from agent.config import ConfigError, LaneConfig, check_lane, load_with
+from agent.config import ConfigError, LaneConfig, load, read
 from agent.domain.settings import SettingError, allowed, options_of, shown
 from agent.domain.text import Text
 from agent.i18n import Say, language_of, translator
 from drivers import registry
 from drivers.base import DeviceMisconfigured
+
+_BRIDGE_TABLE = re.compile(r"^[ \t]*\[[ \t]*bridge[ \t]*\]", re.MULTILINE)
 
 
 def register(subparsers: Any) -> None:
@@ -60,11 +63,7 @@ def example() -> str:
 
 
 def _check(file: Path, say: Say, *, as_json: bool) -> int:
-    errors: tuple[SettingError, ...] = ()
-    try:
-        load_with(file, check_lane)
-    except ConfigError as error:
-        errors = error.errors
+    errors = errors_of(file)
     if as_json:
         rows = [{"line": e.line, "key": e.key, "message": say(e.text)} for e in errors]
         print(json.dumps({"file": str(file), "ok": not errors, "errors": rows}, ensure_ascii=False))
@@ -74,6 +73,27 @@ def _check(file: Path, say: Say, *, as_json: bool) -> int:
         if not errors:
             print(say(Text("{file} is in order", {"file": str(file)})))
     return 1 if errors else 0
+
+
+def errors_of(file: Path) -> tuple[SettingError, ...]:
+    """All errors of a lane's file or, if it has a [bridge] table, of a bridge's file."""
+    try:
+        if _BRIDGE_TABLE.search(read(file)):
+            return _bridge_errors(file)
+        load(file)
+    except ConfigError as error:
+        return error.errors
+    return ()
+
+
+def _bridge_errors(file: Path) -> tuple[SettingError, ...]:
+    from cloud_bridge import config as bridge
+
+    try:
+        bridge.load(file)
+    except bridge.ConfigError as error:
+        return error.errors
+    return ()
 
 
 def _error_line(file: Path, error: SettingError, say: Say) -> str:

@@ -1,0 +1,94 @@
+"""`lanetally config`: what the technician sees and what the shell gets back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from agent.cli import main
+from agent.cli.config import example
+from drivers import registry
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch):
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+
+@pytest.fixture
+def wrong(tmp_path):
+    file = tmp_path / "lane.toml"
+    file.write_text('[store]\norg = "acme"\nid = "s1"\nname = "n"\n[lane]\nid = 1\n', "utf-8")
+    return file
+
+
+def test_a_right_file_is_in_order(tmp_path, capsys):
+    file = tmp_path / "lane.toml"
+    file.write_text(example(), "utf-8")
+    assert main(["config", "check", str(file)]) == 0
+    assert capsys.readouterr().out == f"{file} is in order\n"
+
+
+def test_each_error_is_one_line_with_file_line_and_key(wrong, capsys):
+    assert main(["config", "check", str(wrong)]) == 1
+    assert capsys.readouterr().out == f"{wrong}:6: lane.id: must be text in quotes, not 1\n"
+
+
+def test_an_error_of_the_whole_file_names_no_line(tmp_path, capsys):
+    assert main(["config", "check", str(tmp_path / "absent")]) == 1
+    out = capsys.readouterr().out
+    assert out == f"{tmp_path / 'absent'}: cannot be read: No such file or directory\n"
+
+
+def test_programs_get_one_json_object(wrong, capsys):
+    assert main(["config", "check", str(wrong), "--json"]) == 1
+    message = "must be text in quotes, not 1"
+    errors = [{"line": 6, "key": "lane.id", "message": message}]
+    assert json.loads(capsys.readouterr().out) == {
+        "file": str(wrong),
+        "ok": False,
+        "errors": errors,
+    }
+
+
+def test_a_chinese_shell_gets_chinese(wrong, capsys, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert main(["config", "check", str(wrong)]) == 1
+    assert capsys.readouterr().out == f"{wrong}:6: lane.id: 必须是带引号的文本，而不是 1\n"
+
+
+def test_a_bridges_file_is_known_by_its_table_and_checked_as_such(tmp_path, capsys):
+    file = tmp_path / "bridge.toml"
+    file.write_text('[bridge]\n[ledger]\ncurrncy = "CNY"\n', "utf-8")
+    assert main(["config", "check", str(file)]) == 1
+    out = capsys.readouterr().out
+    assert out == f"{file}:3: ledger.currncy: not known here; did you mean currency?\n"
+    file.write_text("[bridge]\n", "utf-8")
+    assert main(["config", "check", str(file)]) == 0
+
+
+def test_the_example_is_printed_as_it_is_shipped(capsys):
+    assert main(["config", "example"]) == 0
+    assert capsys.readouterr().out == example()
+
+
+def test_the_options_name_every_key_with_default_bounds_and_meaning(capsys):
+    assert main(["config", "options"]) == 0
+    rows = {row.split()[0]: row for row in capsys.readouterr().out.splitlines()}
+    assert {"store.org", "api.client[].token", "mqtt.enabled", "device[].role"} <= set(rows)
+    assert "(required)" in rows["store.org"]
+    assert "5…600 s" in rows["mqtt.keepalive_s"]
+
+
+@pytest.mark.parametrize(("kind", "model"), sorted(registry.DRIVERS))
+def test_the_options_of_every_driver_can_be_listed(kind, model, capsys):
+    assert main(["config", "options", f"{kind}/{model}"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    names = registry.load(kind, model).Options.__dataclass_fields__
+    assert [row.split()[0] for row in rows] == list(names)
+
+
+def test_an_unknown_driver_is_answered_with_those_there_are(capsys):
+    assert main(["config", "options", "scanner/laser"]) == 1
+    assert "scanner/hid-wedge" in capsys.readouterr().err
