@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
@@ -250,7 +250,8 @@ class Core:
             case Scanned():
                 if isinstance(item.label, str):
                     return item, None
-                return replace(item, item=self._item(item.label.gtin)), None
+                known = self._item(item.label.gtin)
+                return Scanned(item.label, item.scan_data, item.symbology, item.role, known), None
             case TotalSubmitted():
                 return self._with_context(item.total, state), item.reply
             case CountKeyed():

@@ -26,12 +26,15 @@ class Inbox(Generic[T]):
         self._latest: dict[Hashable, T] = {}
         self._changed = threading.Condition()
         self._closed = False
+        self._behind = False
 
     def put(self, item: T) -> None:
         """Add an item that must not be lost; wait while the queue is full."""
         with self._changed:
             if len(self._items) >= self._capacity and not self._closed:
-                log.warning("the lane is behind: %d events wait", len(self._items))
+                if not self._behind:
+                    self._behind = True  # said once, until it has caught up
+                    log.warning("the lane is behind: %d events wait", len(self._items))
                 self._changed.wait_for(lambda: len(self._items) < self._capacity or self._closed)
             self._items.append(item)
             self._changed.notify_all()
@@ -60,6 +63,7 @@ class Inbox(Generic[T]):
             taken = [self._items.popleft() for _ in range(min(most, len(self._items)))]
             taken.extend(self._latest.values())
             self._latest.clear()
+            self._behind = self._behind and bool(self._items)
             self._changed.notify_all()
             return taken
 

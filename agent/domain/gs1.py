@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import biip
+from biip.upc import Upc
 
 from agent.domain.facts import ScanProblemCode
 
-#: How many digits make which form. Eight digits are read as GTIN-8: a scanner that sends UPC-E
-#: unexpanded must also send its AIM identifier, or be set to expand.
+#: How many digits make which form. Eight digits are read as GTIN-8, unless the scanner says by its AIM
+#: identifier that they are UPC-E unexpanded.
 FORM_BY_LENGTH = {8: "GTIN-8", 12: "GTIN-12", 13: "GTIN-13", 14: "GTIN-14"}
+
+#: EAN-13, UPC-A and UPC-E; EAN-8 has an identifier of its own, "]E4" (ISO/IEC 15424).
+UPC_SYMBOLOGY = "]E0"
 
 #: AIM identifiers of symbols that carry GS1 element strings (FNC1 in first position).
 GS1_SYMBOLOGIES = frozenset({"]C1", "]e0", "]d2", "]Q3"})
@@ -47,12 +51,22 @@ def read_label(label: bytes, symbology: str) -> TradeItem | ScanProblemCode:
     if not text:
         return "empty"
     if text.isascii() and text.isdigit() and symbology not in GS1_SYMBOLOGIES:
+        if len(text) == 8 and symbology == UPC_SYMBOLOGY:
+            return _read_upc_e(text)
         form = FORM_BY_LENGTH.get(len(text))
         if form is not None:
             return TradeItem(text.zfill(14), form) if has_valid_check_digit(text) else "check_digit"
         if len(text) < 16:  # too short for (01) + GTIN-14: a truncated or doubled read
             return "length"
     return _read_gs1(text, symbology)
+
+
+def _read_upc_e(text: str) -> TradeItem | ScanProblemCode:
+    """Eight digits: the check digit is that of the twelve they stand for."""
+    try:
+        return TradeItem(Upc.parse(text).as_gtin_14(), "UPC-E")
+    except biip.ParseError:
+        return "check_digit"
 
 
 def _read_gs1(text: str, symbology: str) -> TradeItem | ScanProblemCode:

@@ -184,5 +184,7 @@ def _device_changed(state: LaneState, event: DeviceChanged) -> Step:
     if event.up:
         back = Text("{role} is back", {"role": event.role})
         return advance(state, (facts.DeviceReturned(event.role),), Show("device", back))
+    if state.plate is not None and state.plate.role == event.role:
+        state = replace(state, plate=None)  # nobody watches any more what lies there
     lost = Show("device", Text("{role} is not reachable: {reason}", words))
     return advance(state, (facts.DeviceLost(event.role, event.reason),), lost, SoundBeep("bad"))

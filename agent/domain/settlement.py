@@ -115,7 +115,8 @@ def alert_text(suspected: MissedScanSuspected) -> Text:
     if suspected.missed_count == 0:
         count = sum(f.count for f in suspected.findings)
         return Text("{count} item(s) scanned but not charged", {"count": count})
-    categories = sorted({f.category for f in suspected.findings if f.category})
+    missed = (f for f in suspected.findings if f.kind == "missed_item")
+    categories = sorted({f.category for f in missed if f.category})
     words: dict[str, str | int] = {"count": suspected.missed_count}
     if not categories:
         return Text("{count} item(s) not scanned", words)
@@ -141,9 +142,14 @@ def _sale(
         Tender(rules.default_tender, amount_minor + total.change_minor + total.rounding_minor),
     )
     paid_minor = sum(t.amount_minor for t in tenders) - total.change_minor
-    if paid_minor != amount_minor + total.rounding_minor:
+    if paid_minor != amount_minor + total.rounding_minor or paid_minor < 0:
         return TotalProblem(
             "tenders_do_not_match", Text("The tenders do not add up to the amount charged")
+        )
+    taxes = total.taxes or included_taxes(lines, amount_minor, rules.tax_rate_bp)
+    if sum(tax.net_minor + tax.tax_minor for tax in taxes) != amount_minor:
+        return TotalProblem(
+            "taxes_do_not_match", Text("The taxes do not add up to the amount charged")
         )
     number = transaction.number
     return TransactionSettled(
@@ -152,13 +158,13 @@ def _sale(
         business_date=transaction.business_date,
         currency=rules.currency,
         total_id=total.total_id,
-        item_count=_item_count(total, transaction),
+        item_count=_item_count(total),
         amount_minor=amount_minor,
         change_minor=total.change_minor,
         rounding_minor=total.rounding_minor,
         lines=lines,
         tenders=tenders,
-        taxes=total.taxes or included_taxes(lines, amount_minor, rules.tax_rate_bp),
+        taxes=taxes,
         missed_count=0,
         operator=total.operator,
     )
@@ -172,12 +178,11 @@ def _amount(total: CashierTotal, transaction: OpenTransaction) -> int | None:
     return transaction.amount_minor
 
 
-def _item_count(total: CashierTotal, transaction: OpenTransaction) -> int:
+def _item_count(total: CashierTotal) -> int:
+    """A total that gives neither a count nor lines did not come so far."""
     if total.item_count is not None:
         return total.item_count
-    if total.lines is not None:
-        return sum(line.pieces for line in total.lines)
-    return transaction.item_count
+    return sum(line.pieces for line in total.lines or ())
 
 
 def _sold_lines(

@@ -11,8 +11,9 @@ same state. Only the weight on the plate is not a fact: the scale says it again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import singledispatch
+from typing import Any
 
 from agent.domain import facts
 from agent.domain.effects import Effect
@@ -90,22 +91,18 @@ class Step:
     effects: tuple[Effect, ...] = ()
 
 
-@singledispatch
-def evolve(_fact: FactBody, state: LaneState) -> LaneState:
+def evolve(fact: FactBody, state: LaneState) -> LaneState:
     """The state after one fact. Facts without a say here leave it as it is."""
-    return state
+    change = _EVOLVED.get(type(fact))
+    return change(fact, state) if change else state
 
 
-@evolve.register
-def _(fact: facts.TransactionOpened, state: LaneState) -> LaneState:
+def _opened(fact: facts.TransactionOpened, state: LaneState) -> LaneState:
     opened = OpenTransaction(fact.transaction_id, fact.number, fact.business_date)
-    return replace(state, last_number=fact.number, transaction=opened)
+    return LaneState(fact.number, opened, state.plate)
 
 
-@evolve.register
-def _(fact: LineItemAdded, state: LaneState) -> LaneState:
-    if state.transaction is None:
-        return state
+def _line_added(fact: LineItemAdded, state: LaneState) -> LaneState:
     line = OpenLine(
         fact.line_no,
         fact.gtin,
@@ -118,12 +115,16 @@ def _(fact: LineItemAdded, state: LaneState) -> LaneState:
         fact.sold_by,
         fact.tax_rate_bp,
     )
-    lines = (*state.transaction.lines, line)
-    return replace(state, transaction=replace(state.transaction, lines=lines, keyed_count=None))
+    # built, not replaced: this runs once a scan, and dataclasses.replace costs five times as much
+    t = state.transaction
+    if t is None:
+        return state
+    lines = (*t.lines, line)
+    added = OpenTransaction(t.transaction_id, t.number, t.business_date, lines, None, t.attempts)
+    return LaneState(state.last_number, added, state.plate)
 
 
-@evolve.register
-def _(fact: LineItemWeighed, state: LaneState) -> LaneState:
+def _line_weighed(fact: LineItemWeighed, state: LaneState) -> LaneState:
     if state.transaction is None:
         return state
     lines = tuple(
@@ -133,18 +134,27 @@ def _(fact: LineItemWeighed, state: LaneState) -> LaneState:
     return replace(state, transaction=replace(state.transaction, lines=lines))
 
 
-@evolve.register
-def _(fact: facts.CashierTotalReceived, state: LaneState) -> LaneState:
+def _total_received(fact: facts.CashierTotalReceived, state: LaneState) -> LaneState:
     if state.transaction is None:
         return state
     keyed = fact.total.item_count if fact.total.source == "keypad" else None
-    counted = replace(state.transaction, keyed_count=keyed, attempts=state.transaction.attempts + 1)
-    return replace(state, transaction=counted)
+    attempts = state.transaction.attempts + 1
+    return replace(
+        state, transaction=replace(state.transaction, keyed_count=keyed, attempts=attempts)
+    )
 
 
-@evolve.register
-def _(_fact: facts.TransactionSettled, state: LaneState) -> LaneState:
+def _closed(_fact: facts.TransactionSettled, state: LaneState) -> LaneState:
     return replace(state, transaction=None)
+
+
+_EVOLVED: dict[type, Callable[[Any, LaneState], LaneState]] = {
+    facts.TransactionOpened: _opened,
+    LineItemAdded: _line_added,
+    LineItemWeighed: _line_weighed,
+    facts.CashierTotalReceived: _total_received,
+    facts.TransactionSettled: _closed,
+}
 
 
 def advance(state: LaneState, new_facts: tuple[FactBody, ...], *effects: Effect) -> Step:

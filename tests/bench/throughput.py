@@ -1,0 +1,72 @@
+"""The real month through one lane to the ledger's acknowledgement, beside bare paho on that broker."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from tests.bench.lane import BenchLane, running
+from tests.bench.rig import baskets, bridge, inputs, items, mosquitto
+
+ROUNDS = 3
+
+
+def measure(folder: Path, quick: bool) -> list[dict[str, str]]:
+    chosen = baskets(1_000 if quick else 6_000)
+    ours, bare = [], []
+    with mosquitto(folder) as port:
+        for number in range(1 if quick else ROUNDS):
+            place = folder / str(number)
+            place.mkdir()
+            with bridge(place, port, chosen):
+                lane = BenchLane(place, port, items(chosen))
+                with running(lane):
+                    began = time.perf_counter()
+                    settled = threading.Semaphore(0)
+                    for item in inputs(chosen, lambda _outcome: settled.release()):
+                        lane.inbox.put(item)
+                    for _ in chosen:
+                        settled.acquire()
+                    lane.wait_for_ack(lane.journal.last_seq, 120)
+                    facts = lane.journal.last_seq
+                    ours.append(facts / (time.perf_counter() - began))
+                    bodies = [row.body for row in lane.journal.rows(facts - 5_000)]
+            bare.append(_bare_paho(port, bodies))
+    a, b = sorted(ours)[len(ours) // 2], sorted(bare)[len(bare) // 2]
+    return [
+        {
+            "figure": "lane → ledger → acknowledged",
+            "ours": f"{a:,.0f} facts/s",
+            "yardstick": f"{b:,.0f} messages/s",
+            "ratio": f"{a / b:.2f}",
+            "target": "≥ 1.0",
+            "how": f"{len(chosen):,} real baskets, {facts:,} facts, median of {len(ours)} / "
+            "bare paho, one QoS 1 message a fact, nobody subscribed",
+        }
+    ]
+
+
+def _bare_paho(port: int, bodies: list[bytes]) -> float:
+    """Messages a second that the broker confirms, paho's own thread, twenty in flight."""
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id="bare")
+    client.max_inflight_messages_set(20)
+    confirmed = threading.Semaphore(0)
+    up = threading.Event()
+    client.on_publish = lambda *_: confirmed.release()
+    client.on_connect = lambda *_: up.set()
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    assert up.wait(5)
+    began = time.perf_counter()
+    for body in bodies:
+        client.publish("bare/tx", body, qos=1)
+    for _ in bodies:
+        confirmed.acquire()
+    rate = len(bodies) / (time.perf_counter() - began)
+    client.disconnect()
+    client.loop_stop()
+    return rate
