@@ -1,0 +1,213 @@
+"""`lanetally-bridge`: run the bridge, look into its ledger, keep its costs and its quarantine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cloud_bridge.chart import Account
+from cloud_bridge.config import DEFAULT_PATH, BridgeConfig, ConfigError, load
+from cloud_bridge.costs import CostFileError, read_costs
+from cloud_bridge.ledger.port import Case, LedgerUnavailable, LedgerUnsafe, Status
+from cloud_bridge.ledger.sqlite import SqliteLedger
+
+OK, FAILED = 0, 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point. 0 if all is well, 1 if not; what is wrong goes to stderr."""
+    args = _parser().parse_args(argv)
+    try:
+        code: int = args.run(args)
+    except (ConfigError, CostFileError, LedgerUnavailable, LedgerUnsafe) as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lanetally-bridge", description="Carries the lanes' facts from MQTT to the ledger."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _command(commands, "run", _run, "take in facts until stopped")
+    _command(commands, "status", _status, "what the ledger holds and how far each lane has come")
+    _command(commands, "trial-balance", _trial_balance, "debit, credit and balance by account")
+    quarantine = _command(commands, "quarantine", _quarantine, "what could not be posted, and why")
+    quarantine.add_argument(
+        "--replay", action="store_true", help="try again, as after a change of the chart"
+    )
+    costs = _group(commands, "costs", "what items cost")
+    import_ = _command(costs, "import", _import_costs, "take over a list of costs from now on")
+    import_.add_argument("file", type=Path, help="CSV with gtin,unit_cost_minor,cost_per")
+    config = _group(commands, "config", "the configuration file")
+    check = config.add_parser("check", help="print every error of a file")
+    check.add_argument("file", type=Path)
+    check.set_defaults(run=_check)
+    return parser
+
+
+def _group(commands: Any, name: str, help_: str) -> Any:
+    group = commands.add_parser(name, help=help_)
+    return group.add_subparsers(required=True, metavar="ACTION")
+
+
+def _command(commands: Any, name: str, run: Any, help_: str) -> argparse.ArgumentParser:
+    """A command that works on a ledger."""
+    command: argparse.ArgumentParser = commands.add_parser(name, help=help_, description=help_)
+    command.add_argument("--config", type=Path, default=DEFAULT_PATH, metavar="FILE")
+    if run in _REPORTS:
+        command.add_argument("--json", action="store_true", help="answer as one JSON object")
+    command.set_defaults(run=run)
+    return command
+
+
+@contextmanager
+def _ledger(config: BridgeConfig, *, create: bool = False) -> Iterator[SqliteLedger]:
+    """The configured ledger. A report does not make one where there is none."""
+    path = config.ledger_path
+    if not create and not path.exists():
+        raise LedgerUnavailable(f"{path}: there is no ledger yet")
+    ledger = SqliteLedger(path, config.books, config.settings.bridge.org)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+# --- run -----------------------------------------------------------------------------------------
+
+
+def _run(args: argparse.Namespace) -> int:
+    from cloud_bridge.ingest import serve
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    config = load(args.config)
+    settings = config.settings
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    def ready() -> None:
+        broker = f"{settings.mqtt.host}:{settings.mqtt.port}"
+        print(f"lanetally-bridge ready: {broker} -> {config.ledger_path}", flush=True)
+
+    with _ledger(config, create=True) as ledger:
+        ledger.add_costs(config.costs, _now_ms())
+        serve(ledger, settings.mqtt, settings.bridge.name, settings.bridge.org, stop, ready)
+    return OK
+
+
+# --- reports -------------------------------------------------------------------------------------
+
+
+def _status(args: argparse.Namespace) -> int:
+    config = load(args.config)
+    with _ledger(config) as ledger:
+        status = ledger.status()
+    if args.json:
+        print(json.dumps(_status_object(status)))
+        return OK
+    print(f"facts          {status.facts}")
+    print(f"vouchers       {status.vouchers}, sum {status.ledger_sum_minor}")
+    print(f"posted twice   {status.duplicates}")
+    print(f"cost gaps      {status.cost_gaps}")
+    print(f"quarantined    {status.quarantined}, worth {status.quarantined_minor}")
+    for lane in status.lanes:
+        gap = f", gap before {lane.cursor.last_seq}" if lane.cursor.gap else ""
+        print(f"{'/'.join(lane.stream)}  up to {lane.cursor.hw}{gap}")
+    return OK
+
+
+def _status_object(status: Status) -> dict[str, Any]:
+    lanes = [
+        {
+            **lane.stream._asdict(),
+            "hw": lane.cursor.hw,
+            "last_seq": lane.cursor.last_seq,
+            "gap": lane.cursor.gap,
+            "received_ms": lane.received_ms,
+        }
+        for lane in status.lanes
+    ]
+    return asdict(status) | {"lanes": lanes}
+
+
+def _trial_balance(args: argparse.Namespace) -> int:
+    config = load(args.config)
+    with _ledger(config) as ledger:
+        balances = ledger.trial_balance()
+    named = {account.number: account for account in config.books.chart.accounts.values()}
+    rows = [(b, named.get(b.account, Account(b.account, "", ""))) for b in balances]
+    if args.json:
+        accounts = [
+            asdict(b) | {"balance_minor": b.balance_minor, "en": a.en, "zh": a.zh} for b, a in rows
+        ]
+        total = sum(b.balance_minor for b in balances)
+        currency = config.books.currency
+        print(json.dumps({"currency": currency, "sum_minor": total, "accounts": accounts}))
+        return OK
+    for b, a in rows:
+        figures = f"{b.debit_minor:>16} {b.credit_minor:>16} {b.balance_minor:>16}"
+        print(f"{b.account:<10} {figures}  {a.en} / {a.zh}")
+    debit = sum(b.debit_minor for b in balances)
+    credit = sum(b.credit_minor for b in balances)
+    print(f"{'':<10} {debit:>16} {credit:>16} {debit - credit:>16}  {config.books.currency}")
+    return OK
+
+
+def _quarantine(args: argparse.Namespace) -> int:
+    config = load(args.config)
+    with _ledger(config) as ledger:
+        replayed = ledger.replay(_now_ms()) if args.replay else None
+        cases = ledger.cases()
+    if args.json:
+        count = asdict(replayed) if replayed else None
+        print(json.dumps({"replayed": count, "cases": _objects(cases)}))
+        return OK
+    if replayed:
+        print(f"posted {replayed.posted}, still in quarantine {replayed.still_quarantined}")
+    for case in cases:
+        amount = "" if case.amount_minor is None else f", worth {case.amount_minor}"
+        where = f"{'/'.join(case.stream)} seq {case.seq}{amount}, {case.tries} x"
+        print(f"{case.case_id}  {case.reason}: {case.detail}  ({where})")
+    return OK
+
+
+def _objects(cases: list[Case]) -> list[dict[str, Any]]:
+    return [asdict(case) | {"stream": case.stream._asdict()} for case in cases]
+
+
+# --- costs and configuration ---------------------------------------------------------------------
+
+
+def _import_costs(args: argparse.Namespace) -> int:
+    config = load(args.config)
+    rows = read_costs(args.file)
+    with _ledger(config, create=True) as ledger:
+        changed = ledger.add_costs(rows, _now_ms())
+    print(f"{len(rows)} costs read, {changed} of them new")
+    return OK
+
+
+def _check(args: argparse.Namespace) -> int:
+    load(args.file)
+    print(f"{args.file} is in order")
+    return OK
+
+
+_REPORTS = (_status, _trial_balance, _quarantine)

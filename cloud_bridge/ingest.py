@@ -1,0 +1,202 @@
+"""From MQTT to the ledger: what has come is committed in one transaction, then confirmed to the
+broker, then acknowledged to the lanes. Never in another order: an acknowledgement that is ahead of
+the commit would let a lane forget a sale.
+
+One thread does it all. Messages that the ledger cannot take now stay with this process unconfirmed
+and are tried again; if it dies, the broker or the lane sends them again.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from agent.mqtt import BACKOFF_S, WINDOW, Incoming, MqttLink
+from agent.mqtt_settings import MqttSettings
+from agent.wire import Ack, Batch, LaneAddress, UndecodableFact, decode_batch, encode_ack
+from cloud_bridge.ledger.port import (
+    Applied,
+    Arrivals,
+    Delivery,
+    Ledger,
+    LedgerUnavailable,
+    Unreadable,
+)
+from cloud_bridge.voucher import Stream
+
+log = logging.getLogger("lanetally.bridge")
+
+TURN_S = 0.5  #: at most so long until a stop is seen
+_INT64_MAX = 2**63 - 1
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Link(Protocol):
+    """What settling needs of the MQTT connection."""
+
+    def confirm(self, message: Incoming) -> None: ...
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int: ...
+
+
+class _Status(msgspec.Struct):
+    epoch: str
+
+
+_status_decoder = msgspec.json.Decoder(_Status)
+
+
+def sort(messages: Sequence[Incoming]) -> Arrivals:
+    """What the messages mean. Pure; no bytes on any topic raise anything."""
+    deliveries: list[Delivery] = []
+    unreadable: list[Unreadable] = []
+    births: list[Stream] = []
+    for message in messages:
+        addressed = LaneAddress.of_topic(message.topic)
+        if addressed is None or not all(map(_NAME.fullmatch, _parts(addressed[0]))):
+            detail = f"no lane has the topic {message.topic!r}"
+            unreadable.append(Unreadable(("", "", ""), "address", detail, message.payload))
+            continue
+        address, leaf = addressed
+        if leaf == "status":
+            births += _birth(address, message.payload)
+            continue
+        read = _delivery(address, message.payload)
+        if isinstance(read, Delivery):
+            deliveries.append(read)
+        else:
+            unreadable.append(read)
+    return Arrivals(tuple(deliveries), tuple(unreadable), tuple(births))
+
+
+def _parts(address: LaneAddress) -> tuple[str, str, str]:
+    return address.org, address.store, address.lane
+
+
+def _delivery(address: LaneAddress, payload: bytes) -> Delivery | Unreadable:
+    try:
+        batch = decode_batch(payload)
+        _check_envelopes(batch)
+    except UndecodableFact as error:
+        return Unreadable(_parts(address), "message", str(error), payload)
+    return Delivery(Stream(*_parts(address), batch.epoch), batch.facts)
+
+
+def _check_envelopes(batch: Batch) -> None:
+    """Raises UndecodableFact for what a true journal never has and a database may not hold."""
+    if not _NAME.fullmatch(batch.epoch):
+        raise UndecodableFact(f"epoch {batch.epoch!r}")
+    for fact in batch.facts:
+        largest = max(fact.seq, abs(fact.v), abs(fact.ts), abs(fact.mono))
+        if fact.seq < 1 or largest > _INT64_MAX:
+            raise UndecodableFact(f"seq {fact.seq}: a figure of the envelope is out of range")
+
+
+def _birth(address: LaneAddress, payload: bytes) -> list[Stream]:
+    """The stream of a lane that says where it lives; none if the status does not say."""
+    try:
+        epoch = _status_decoder.decode(payload).epoch
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return []
+    return [Stream(*_parts(address), epoch)] if _NAME.fullmatch(epoch) else []
+
+
+def settle(messages: Sequence[Incoming], ledger: Ledger, link: Link, received_ms: int) -> Applied:
+    """Commit, confirm, acknowledge. Raises LedgerUnavailable with nothing confirmed."""
+    applied = ledger.apply(sort(messages), received_ms)
+    for message in messages:
+        link.confirm(message)
+    for stream, cursor in applied.cursors.items():
+        topic = LaneAddress(stream.tenant, stream.store, stream.lane).topic("ack")
+        ack = Ack(stream.epoch, cursor.hw, cursor.gap)
+        link.publish(topic, encode_ack(ack), retain=True)
+    return applied
+
+
+def topics(org: str) -> tuple[str, str]:
+    """What to subscribe to. `org` empty: every organisation."""
+    lanes = f"edge/v1/{org or '+'}/+/+"
+    return f"{lanes}/tx", f"{lanes}/status"
+
+
+def serve(
+    ledger: Ledger,
+    mqtt: MqttSettings,
+    client_id: str,
+    org: str,
+    stop: threading.Event,
+    on_ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Take in facts until `stop` is set. `on_ready` is called whenever the broker is connected.
+
+    The session is persistent: what comes while the bridge is away waits at the broker, as far as
+    the broker keeps it; the lanes send the rest again.
+    """
+
+    def up() -> None:
+        link.subscribe(*topics(org))
+        on_ready()
+
+    inbound: list[Incoming] = []
+    link = MqttLink(mqtt, client_id, on_up=up, on_message=inbound.append, clean=False)
+    patience = _Patience()
+    try:
+        while not stop.is_set():
+            link.turn(min(TURN_S, patience.left_s()) if inbound else TURN_S)
+            _drain(link, inbound)
+            if inbound and not patience.left_s():
+                _try_to_settle(inbound, ledger, link, patience)
+    finally:
+        link.close()
+
+
+def _drain(link: MqttLink, inbound: list[Incoming]) -> None:
+    """Read on while messages come, up to what fits in one transaction."""
+    seen = 0
+    while seen < len(inbound) < WINDOW:
+        seen = len(inbound)
+        link.turn(0.0)
+
+
+def _try_to_settle(
+    inbound: list[Incoming], ledger: Ledger, link: Link, patience: _Patience
+) -> None:
+    try:
+        applied = settle(inbound, ledger, link, time.time_ns() // 1_000_000)
+    except LedgerUnavailable as error:
+        if patience.failed():
+            log.warning("ledger not available, nothing is acknowledged: %s", error)
+        return
+    if patience.succeeded():
+        log.info("ledger available again")
+    if applied.quarantined:
+        log.warning("%d to quarantine: see lanetally-bridge quarantine", applied.quarantined)
+    inbound.clear()
+
+
+class _Patience:
+    """How long to leave the ledger alone after failures. Each of the two reports tells a change."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._retry_at = 0.0
+
+    def left_s(self) -> float:
+        return max(0.0, self._retry_at - time.monotonic())
+
+    def failed(self) -> bool:
+        """True for the first failure of a row."""
+        self._retry_at = time.monotonic() + BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
+        self._failures += 1
+        return self._failures == 1
+
+    def succeeded(self) -> bool:
+        """True if the try before had failed."""
+        recovered = self._failures > 0
+        self._failures, self._retry_at = 0, 0.0
+        return recovered

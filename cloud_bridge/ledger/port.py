@@ -1,0 +1,157 @@
+"""The store of the sub-ledger as the ingest sees it: facts in, high-water marks out.
+
+Every store keeps the same promises, and one test suite holds each to them:
+
+- `apply` is atomic and durable: when it returns, all of it survives a power cut; when it raises,
+  none of it happened, and the same call may be made again.
+- A fact counts once per (tenant, store, lane, epoch, seq). The same key with the same hash is a
+  repetition and changes nothing; with another hash it goes to quarantine and changes nothing else.
+- A fact that cannot be posted is kept, quarantined and counted as received; the others are posted.
+- The database itself refuses an unbalanced voucher and any change to what is posted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent.wire import WireFact
+from cloud_bridge.costs import CostRow
+from cloud_bridge.voucher import Stream
+
+
+class LedgerUnavailable(Exception):
+    """The store cannot commit now (locked, full, I/O). Nothing was written: try again later."""
+
+
+class LedgerUnsafe(Exception):
+    """The storage does not give what the ledger promises. Says what must be changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Facts of one stream with consecutive seq, in order, at least one."""
+
+    stream: Stream
+    facts: Sequence[WireFact]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A message that is no batch of facts, kept whole."""
+
+    sender: tuple[str, str, str]  #: tenant, store and lane of the topic; "" where it has none
+    reason: str
+    detail: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """What came in since the last commit. `births`: streams that ask where they stand."""
+
+    deliveries: tuple[Delivery, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    births: tuple[Stream, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a stream has come: every seq up to `hw` is here, none is later than `last_seq`."""
+
+    hw: int = 0
+    last_seq: int = 0
+
+    @property
+    def gap(self) -> bool:
+        return self.last_seq > self.hw
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a commit did. `cursors` has each stream of the arrivals, in order of arrival."""
+
+    cursors: Mapping[Stream, Cursor]
+    stored: int = 0  #: facts that are new
+    repeated: int = 0  #: facts that were here already
+    vouchers: int = 0
+    quarantined: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStatus:
+    stream: Stream
+    cursor: Cursor
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of the ledger in figures. `duplicates`: sale vouchers beyond one a transaction."""
+
+    facts: int
+    vouchers: int
+    ledger_sum_minor: int  #: of all entry lines; 0, or the books are broken
+    duplicates: int
+    cost_gaps: int
+    quarantined: int  #: open cases
+    quarantined_minor: int  #: money in them, where known
+    lanes: tuple[LaneStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    account: str
+    debit_minor: int
+    credit_minor: int
+
+    @property
+    def balance_minor(self) -> int:
+        return self.debit_minor - self.credit_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One thing in quarantine. `seq` 0: a whole message."""
+
+    case_id: int
+    stream: Stream
+    seq: int
+    reason: str
+    detail: str
+    amount_minor: int | None
+    first_seen_ms: int
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    posted: int
+    still_quarantined: int
+
+
+class Ledger(Protocol):
+    """Each call may raise LedgerUnavailable. Belongs to one thread."""
+
+    def apply(self, arrivals: Arrivals, received_ms: int) -> Applied: ...
+
+    def add_costs(self, rows: Iterable[CostRow], now_ms: int) -> int:
+        """Costs that hold from now on; how many were not known already."""
+        ...
+
+    def replay(self, now_ms: int) -> Replayed:
+        """Try the quarantined facts again, as after a change of the chart."""
+        ...
+
+    def cases(self) -> list[Case]:
+        """What is open in quarantine, oldest first."""
+        ...
+
+    def status(self) -> Status: ...
+
+    def trial_balance(self) -> list[Balance]:
+        """By account number, over the whole ledger."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,93 @@
+"""What could not be used, kept whole as a work list. Runs inside the caller's transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import msgspec
+
+from agent.wire import WireFact
+from cloud_bridge.ledger.port import Case, Unreadable
+from cloud_bridge.mapping import MappingProblem
+from cloud_bridge.voucher import FactKey, Stream
+
+CaseRow: TypeAlias = tuple[Any, ...]
+
+_INSERT = """
+INSERT INTO quarantine (tenant, store, lane, epoch, seq, raw_sha256, reason, detail, raw,
+                        amount_minor, first_seen_ms, last_seen_ms, tries)
+VALUES (?,?,?,?,?,?,?,?,?,?,?,?,1)
+ON CONFLICT DO UPDATE SET tries = tries + 1, last_seen_ms = excluded.last_seen_ms"""
+_OPEN_CASES = """
+SELECT case_id, tenant, store, lane, epoch, seq, reason, detail, amount_minor, first_seen_ms, tries
+FROM quarantine WHERE resolved_ms IS NULL ORDER BY case_id"""
+#: A contradicting fact is not the one in the inbox, so there is nothing to try again.
+_REPLAYABLE = """
+SELECT case_id, tenant, store, lane, epoch, received_ms,
+       seq, type, version, wall_ms, mono_ms, hash, body
+FROM quarantine JOIN inbox USING (tenant, store, lane, epoch, seq)
+WHERE resolved_ms IS NULL AND reason <> 'conflict' ORDER BY case_id"""
+_RESOLVE = "UPDATE quarantine SET resolved_ms = ? WHERE case_id = ?"
+_KEEP = """
+UPDATE quarantine SET reason = ?, detail = ?, last_seen_ms = ?, tries = tries + 1
+WHERE case_id = ?"""
+
+
+def fact_case(key: FactKey, fact: WireFact, problem: MappingProblem, received_ms: int) -> CaseRow:
+    raw = msgspec.json.encode(fact)
+    at = (received_ms, received_ms)
+    return (*key, _digest(raw), problem.code, problem.detail, raw, problem.amount_minor, *at)
+
+
+def message_case(message: Unreadable, received_ms: int) -> CaseRow:
+    at = (received_ms, received_ms)
+    digest = _digest(message.raw)
+    return (*message.sender, "", 0, digest, message.reason, message.detail, message.raw, None, *at)
+
+
+def _digest(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
+
+
+def insert(db: sqlite3.Connection, cases: Iterable[CaseRow]) -> None:
+    """A case that is there already counts one more try."""
+    db.executemany(_INSERT, cases)
+
+
+def open_cases(db: sqlite3.Connection) -> list[Case]:
+    return [Case(row[0], Stream(*row[1:5]), *row[5:]) for row in db.execute(_OPEN_CASES)]
+
+
+@dataclass(frozen=True, slots=True)
+class Replayable:
+    """An open case whose fact lies in the inbox."""
+
+    case_id: int
+    stream: Stream
+    received_ms: int
+    fact: WireFact
+
+
+def replayable(db: sqlite3.Connection) -> list[Replayable]:
+    return [_replayable(*row) for row in db.execute(_REPLAYABLE)]
+
+
+def _replayable(case_id: int, *row: Any) -> Replayable:
+    tenant, store, lane, epoch, received_ms, seq, type_, version, wall_ms, mono_ms, hash_, body = (
+        row
+    )
+    fact = WireFact(seq, type_, version, wall_ms, mono_ms, hash_, msgspec.Raw(body))
+    return Replayable(case_id, Stream(tenant, store, lane, epoch), received_ms, fact)
+
+
+def resolve(db: sqlite3.Connection, case_id: int, now_ms: int) -> None:
+    db.execute(_RESOLVE, (now_ms, case_id))
+
+
+def keep(db: sqlite3.Connection, case_id: int, problem: MappingProblem, now_ms: int) -> None:
+    """The case stays open, with what is wrong now."""
+    db.execute(_KEEP, (problem.code, problem.detail, now_ms, case_id))
