@@ -14,6 +14,7 @@ import ast
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from string import Formatter
 
@@ -137,11 +138,13 @@ def read(language: str) -> Catalog:
 
 def empty(language: str) -> Catalog:
     """A catalogue whose header never changes by itself: a diff shows translations alone."""
-    date = "2026-11-22 00:00+0000"
+    date = datetime(2026, 11, 22, tzinfo=UTC)
     return Catalog(
         locale=language,
         domain=DOMAIN,
         project="Lanetally",
+        version="main",
+        msgid_bugs_address="see README.md",
         header_comment=f"# Lanetally in {language}. `make messages` keeps it up to date.",
         creation_date=date,
         revision_date=date,
@@ -163,12 +166,17 @@ def update(language: str) -> list[str]:
     for sentence in sorted(scan().places):
         kept = old.get(sentence)
         new.add(sentence, kept.string if kept else "")
+    save(new, language)
+    return [str(message.id) for message in new if message.id and not message.string]
+
+
+def save(catalogue: Catalog, language: str) -> None:
+    buffer = io.BytesIO()
+    write_po(buffer, catalogue, width=100, no_location=True, sort_output=True)
     file = po_file(language)
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("wb") as stream:
-        write_po(stream, new, width=100, no_location=True, sort_output=True)
+    file.write_bytes(buffer.getvalue())
     file.with_suffix(".mo").write_bytes(compiled(read(language)))
-    return [str(message.id) for message in new if message.id and not message.string]
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def test_every_option_of_a_driver_can_stand_in_its_device_table(kind, model):
             (6, "api.host", "listens nowhere: set host or socket"),
         ),
         (
-            'lane.id = "1"\n[api]\nclient = [\n{name = "p", token = "a"},\n{name = "p", token = "b"}]',
+            'lane.id = "1"\n[api]\nclient = [\n{name="p",token="a"},\n{name="p",token="b"}]',
             (8, "api.client.2.name", "two clients have the name p"),
         ),
         (
