@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -106,19 +107,13 @@ class Journal:
                 prev, self.epoch, seq, body.type, body.version, wall_ms, mono_ms, encoded
             )
             rows.append((seq, body.type, body.version, wall_ms, mono_ms, prev, encoded))
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with self._one_commit():
             self._db.executemany(_INSERT_FACT, rows)
             for row, body in zip(rows, bodies, strict=True):
                 for sql, values in statements(row[0], body):
                     self._db.execute(sql, values)
             if acked_seq is not None:
                 self._db.execute("UPDATE sync_cursor SET acked_seq = ?", (acked_seq,))
-            self._db.execute("COMMIT")
-        except sqlite3.Error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
         self.last_seq, self.last_hash = seq, prev
         if acked_seq is not None:
             self.acked_seq = acked_seq
@@ -132,30 +127,39 @@ class Journal:
         """Replace the item master, unless `digest` is the one that is loaded. True if replaced."""
         if self._meta("items_digest", "") == digest:
             return False
-        self._db.execute("BEGIN IMMEDIATE")
-        self._db.execute("DELETE FROM item")
-        self._db.executemany(
-            "INSERT OR REPLACE INTO item VALUES (?,?,?,?,?,?)",
-            (
-                (i.gtin, i.description, i.category, i.price_minor, i.sold_by, i.tax_rate_bp)
-                for i in items
-            ),
-        )
-        self._db.execute("UPDATE meta SET value = ? WHERE key = 'items_digest'", (digest,))
-        self._db.execute("COMMIT")
+        with self._one_commit():
+            self._db.execute("DELETE FROM item")
+            self._db.executemany(
+                "INSERT OR REPLACE INTO item VALUES (?,?,?,?,?,?)",
+                (
+                    (i.gtin, i.description, i.category, i.price_minor, i.sold_by, i.tax_rate_bp)
+                    for i in items
+                ),
+            )
+            self._db.execute("UPDATE meta SET value = ? WHERE key = 'items_digest'", (digest,))
         return True
 
     def rebuild(self) -> None:
         """Throw the projections away and make them again from the facts."""
+        with self._one_commit():
+            for table in TABLES:
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608  names from a constant
+            for row in self.rows():
+                fact = decode_body(row.type, row.version, row.body)
+                if fact is not None:
+                    for sql, values in statements(row.seq, fact):
+                        self._db.execute(sql, values)
+
+    @contextmanager
+    def _one_commit(self) -> Iterator[None]:
+        """All or nothing, whatever goes wrong inside."""
         self._db.execute("BEGIN IMMEDIATE")
-        for table in TABLES:
-            self._db.execute(f"DELETE FROM {table}")  # noqa: S608  names from a constant
-        for row in self.rows():
-            fact = decode_body(row.type, row.version, row.body)
-            if fact is not None:
-                for sql, values in statements(row.seq, fact):
-                    self._db.execute(sql, values)
-        self._db.execute("COMMIT")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
 
     # --- reading -------------------------------------------------------------------------------
 

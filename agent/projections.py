@@ -41,8 +41,9 @@ def _opened(seq: int, fact: facts.TransactionOpened) -> Iterable[Statement]:
 
 
 def _received(_seq: int, fact: facts.CashierTotalReceived) -> Iterable[Statement]:
+    # an id that was held and never settled is free again, whoever takes it
     yield (
-        "INSERT INTO settlement(total_id, digest, transaction_id) VALUES (?, ?, ?)",
+        "INSERT OR REPLACE INTO settlement(total_id, digest, transaction_id) VALUES (?, ?, ?)",
         (fact.total.total_id, total_digest(fact.total), fact.transaction_id),
     )
 

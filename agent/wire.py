@@ -29,6 +29,9 @@ GENESIS = "0" * 64  #: the hash before seq 1
 BATCH_FACTS_MAX = 64
 BATCH_BYTES_MAX = 64 * 1024  #: a batch is closed at this size; one larger fact travels alone
 
+#: What msgspec raises on bytes from outside; RecursionError on JSON nested without end.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 _body_encoder = msgspec.json.Encoder()
 
 
@@ -73,7 +76,7 @@ def decode_body(type_: str, version: int, body: bytes) -> FactBody | None:
         return None
     try:
         return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise UndecodableFact(f"{type_} v{version}: {error}") from error
 
 
@@ -158,7 +161,7 @@ def decode_batch(payload: bytes) -> Batch:
     """Raises UndecodableFact for what is no batch of consecutive facts with a true chain."""
     try:
         batch = _batch_decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise UndecodableFact(str(error)) from error
     verify_chain(batch.epoch, batch.prev, batch.facts)
     return batch
@@ -186,5 +189,5 @@ def decode_ack(payload: bytes) -> Ack | None:
     """None for a payload that is no acknowledgement: the lane ignores it and goes on."""
     try:
         return _ack_decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return None
