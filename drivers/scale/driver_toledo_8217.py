@@ -134,7 +134,7 @@ class Toledo8217Scale:
         self._port.close()
 
     def _send(self, data: bytes) -> None:
-        if self._port.write(data, self._options.timeout_ms) < len(data):
+        if self._port.write(data, _WAIT_MS_MAX) < len(data):
             raise DeviceUnavailable(f"{self._port.path}: the line takes no bytes")
 
     def _exchange(self, command: bytes, wait_ms: int) -> bytes:
