@@ -13,7 +13,7 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -53,16 +53,8 @@ class PrintJobRow:
 class Journal:
     def __init__(self, path: Path) -> None:
         """Open or create. Raises JournalUnsafe if the file cannot be made durable."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA busy_timeout = 5000")
-        mode = self._db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        self._db.execute("PRAGMA synchronous = FULL")
-        synchronous = self._db.execute("PRAGMA synchronous").fetchone()[0]
-        if mode != "wal" or synchronous != 2:
-            raise JournalUnsafe(f"{path}: needs WAL and synchronous=FULL, got {mode}/{synchronous}")
-        _migrate(self._db)
+        self._db = _opened(path)
         self.epoch: str = self._meta("epoch", uuid.uuid4().hex)
         last = self._db.execute("SELECT seq, hash FROM fact ORDER BY seq DESC LIMIT 1").fetchone()
         self.last_seq: int = last[0] if last else 0
@@ -254,30 +246,51 @@ class JournalReader:
     def figures(self) -> dict[str, Any]:
         """What `lanetally status` shows, from the facts and projections as they are now."""
 
-        def one(sql: str, *values: object) -> Any:
-            return self._db.execute(sql, values).fetchone()[0]
+        def one(sql: str) -> Any:
+            return self._db.execute(sql).fetchone()[0]
 
-        devices: dict[str, bool] = {}
-        for type_, body in self._db.execute(
-            "SELECT type, body FROM fact "
-            "WHERE type IN ('LaneStarted', 'DeviceLost', 'DeviceReturned') "
-            "AND seq >= (SELECT max(seq) FROM fact WHERE type = 'LaneStarted') ORDER BY seq"
-        ):
-            if type_ != "LaneStarted":
-                devices[json.loads(body)["role"]] = type_ == "DeviceLost"
-        return {
-            "epoch": one("SELECT value FROM meta WHERE key = 'epoch'"),
-            "facts": one("SELECT coalesce(max(seq), 0) FROM fact"),
-            "acknowledged": one("SELECT acked_seq FROM sync_cursor"),
-            "transactions": one("SELECT count(*) FROM settlement WHERE settled_seq IS NOT NULL"),
-            "suspected": one("SELECT count(*) FROM settlement WHERE suspected_seq IS NOT NULL"),
-            "receipts_unprinted": one("SELECT count(*) FROM print_job WHERE state != 'printed'"),
-            "devices_lost": [role for role, lost in devices.items() if lost],
-        }
+        self._db.execute("BEGIN")  # one moment for all figures
+        with self._db:
+            devices: dict[str, bool] = {}
+            for type_, body in self._db.execute(
+                "SELECT type, body FROM fact "
+                "WHERE type IN ('LaneStarted', 'DeviceLost', 'DeviceReturned') "
+                "AND seq >= (SELECT max(seq) FROM fact WHERE type = 'LaneStarted') ORDER BY seq"
+            ):
+                if type_ != "LaneStarted":
+                    devices[json.loads(body)["role"]] = type_ == "DeviceLost"
+            return {
+                "epoch": one("SELECT value FROM meta WHERE key = 'epoch'"),
+                "facts": one("SELECT coalesce(max(seq), 0) FROM fact"),
+                "acknowledged": one("SELECT acked_seq FROM sync_cursor"),
+                "transactions": one(
+                    "SELECT count(*) FROM settlement WHERE settled_seq IS NOT NULL"
+                ),
+                "suspected": one("SELECT count(*) FROM settlement WHERE suspected_seq IS NOT NULL"),
+                "receipts_unprinted": one(
+                    "SELECT count(*) FROM print_job WHERE state != 'printed'"
+                ),
+                "devices_lost": [role for role, lost in devices.items() if lost],
+            }
 
 
-def _migrate(db: sqlite3.Connection) -> None:
-    """Bring the schema up to date with sqlite-utils' migrations; each runs once and is recorded."""
+def _opened(path: Path) -> sqlite3.Connection:
+    """A connection that keeps what it commits, its tables up to date. Raises JournalUnsafe."""
     from agent.schema import migrate
 
-    migrate(db)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as undo:
+            db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            undo.callback(db.close)
+            db.execute("PRAGMA busy_timeout = 5000")
+            mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+            db.execute("PRAGMA synchronous = FULL")
+            safety = db.execute("PRAGMA synchronous").fetchone()[0]
+            if mode != "wal" or safety != 2:
+                raise JournalUnsafe(f"{path}: needs WAL and synchronous=FULL, got {mode}/{safety}")
+            migrate(db)
+            undo.pop_all()
+    except (OSError, sqlite3.Error) as error:
+        raise JournalUnsafe(f"{path}: {error}") from error
+    return db

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sqlite3
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -69,10 +70,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _status(lane: str, path: Path) -> LaneStatus:
-    reader = JournalReader(path)
     try:
-        return LaneStatus(lane=lane, **reader.figures())
+        with closing(JournalReader(path)) as reader:
+            return LaneStatus(lane=lane, **reader.figures())
     except sqlite3.Error as error:
         raise TechnicianError(f"{path}: {error}") from error
-    finally:
-        reader.close()
