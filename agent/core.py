@@ -28,7 +28,13 @@ from agent.api.handle import (
 from agent.domain.assessment import Pieces, amount_gap
 from agent.domain.effects import Answer, Effect, PrintReceipt, RaiseAlert, Show, SoundBeep
 from agent.domain.events import DeviceChanged, LaneEvent, PrintEnded, Scanned, TotalReceived
-from agent.domain.facts import FactBody, LaneStarted, MissedScanSuspected, TransactionSettled
+from agent.domain.facts import (
+    FactBody,
+    LaneStarted,
+    MissedScanSuspected,
+    ReceiptUnprinted,
+    TransactionSettled,
+)
 from agent.domain.items import Item
 from agent.domain.lane import step
 from agent.domain.outcome import SettlementOutcome
@@ -46,7 +52,7 @@ from agent.inputs import (
     PrinterWell,
     TotalSubmitted,
 )
-from agent.journal import Journal
+from agent.journal import Journal, PrintJobRow
 
 log = logging.getLogger("lanetally.core")
 
@@ -54,7 +60,7 @@ GROUP_MAX = 256  #: inputs in one commit
 TICK_S = 1.0  #: the loop turns at least so often: heartbeat, cursor
 RETRY_S = 1.0  #: between two tries to write a journal that refuses
 PRINT_TRIES_MAX = 5
-REPRINT_WINDOW_MS = 15 * 60 * 1000  #: after a restart, an older receipt is nobody's any more
+REPRINT_WINDOW_MS = 15 * 60 * 1000  #: an older receipt is nobody's any more: the customer has gone
 ITEMS_CACHED = 2048
 
 Reply = Callable[[SettlementOutcome], None]
@@ -113,6 +119,7 @@ class Core:
         self._state = journal.lane_state()
         self._uncommitted: dict[str, tuple[CashierTotal, SettlementOutcome]] = {}
         self._jobs: dict[str, tuple[str, bool]] = {}  # at the printer: transaction id, reprint
+        self._printer_well = False
         self._acked_seq = journal.acked_seq
         self._devices: dict[str, DeviceHealth] = {}
         self._says: dict[str, tuple[str, ...]] = {}
@@ -166,12 +173,15 @@ class Core:
 
     # --- the loop ------------------------------------------------------------------------------
 
-    def start(self, boot_id: str, agent_version: str) -> None:
+    def start(self, boot_id: str, agent_version: str, stop: threading.Event | None = None) -> None:
         """Journal the start, and take up receipts that the last run left unprinted."""
-        stop = threading.Event()
-        self._commit([LaneStarted(boot_id, agent_version)], stop)
-        since_ms = self._wall_ms() - REPRINT_WINDOW_MS
-        self._resume_printing(since_ms, certainly_unsent=frozenset({"failed"}))
+        doubts = [
+            ReceiptUnprinted(job.settled.transaction_id, job.job_id, "unconfirmed", "restarted")
+            for job in self._unprinted_jobs()
+            if job.state == "waiting"  # at the printer when the last run ended: perhaps on paper
+        ]
+        self._commit([LaneStarted(boot_id, agent_version), *doubts], stop or threading.Event())
+        self._resume_printing()
 
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -181,10 +191,13 @@ class Core:
                 self.process(inputs, stop)
             else:
                 self._save_cursor()
+        while inputs := self._inbox.take(0, GROUP_MAX):
+            self.process(inputs, stop)
 
     def process(self, inputs: list[CoreInput], stop: threading.Event) -> None:
         """One turn: decide on all inputs, commit once, then run the effects."""
         state = self._state
+        self._uncommitted.clear()
         new: list[FactBody] = []
         todo: list[tuple[Effect, Reply | None]] = []
         business_date = (self._clock.now() - self._day_ends).date().isoformat()
@@ -201,9 +214,11 @@ class Core:
         if new and not self._commit(new, stop):
             return
         self._state = state
-        self._uncommitted.clear()
         for effect, reply in todo:
             self._run_effect(effect, reply)
+        if self._printer_well:
+            self._printer_well = False
+            self._resume_printing()
 
     def _commit(self, new: list[FactBody], stop: threading.Event) -> bool:
         """Write until it is written. A failing disk holds the lane, loudly; nothing is lost."""
@@ -215,6 +230,8 @@ class Core:
                     mono_ms=self._clock.monotonic_ns() // 1_000_000,
                     acked_seq=self._acked_seq,
                 )
+            except sqlite3.IntegrityError:
+                raise  # a bug: no waiting would mend it
             except sqlite3.Error as error:
                 if not self._degraded:
                     log.error("the journal cannot be written: %s", error)  # noqa: TRY400  one line is what the technician needs
@@ -228,6 +245,7 @@ class Core:
             if self._degraded:
                 self._degraded = False
                 log.info("the journal is written again")
+                self._notify(LaneNotice("recovered", {}, Text("The journal is written again")))
             self._outlets.committed(self._journal.last_seq)
             return True
 
@@ -261,7 +279,7 @@ class Core:
             case DeviceHealthChanged():
                 return self._device_changed(item), None
             case PrinterWell():
-                self._resume_printing(0, certainly_unsent=frozenset({"failed", "waiting"}))
+                self._printer_well = True  # after the commit: its last job may end in this turn
             case DeviceSays():
                 self._device_says(item)
             case Acknowledged():
@@ -360,11 +378,15 @@ class Core:
         if not self._outlets.print_receipt(job_id, settled, reprint=reprint):
             del self._jobs[job_id]
 
-    def _resume_printing(self, since_ms: int, certainly_unsent: frozenset[str]) -> None:
+    def _resume_printing(self) -> None:
         """Send again what is not surely on paper, marked REPRINT unless it surely is not."""
-        for job in self._journal.unprinted_jobs(PRINT_TRIES_MAX, since_ms):
+        for job in self._unprinted_jobs():
             if job.job_id not in self._jobs:
-                self._print(job.job_id, job.settled, reprint=job.state not in certainly_unsent)
+                self._print(job.job_id, job.settled, reprint=job.state == "unconfirmed")
+
+    def _unprinted_jobs(self) -> list[PrintJobRow]:
+        since_ms = self._wall_ms() - REPRINT_WINDOW_MS
+        return self._journal.unprinted_jobs(PRINT_TRIES_MAX, since_ms)
 
     def _notify(self, notice: LaneNotice) -> None:
         for listener in self._listeners:
