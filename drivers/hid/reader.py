@@ -1,0 +1,55 @@
+"""The loop of a driver that reads input events: port → codec → emit, until told to stop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from drivers.base import DeviceEvent, DeviceUnavailable, Emit
+from drivers.hid.port_input_events import InputEventsPort
+
+_STOP_CHECK_MS = 400  # the contract asks for two looks a second
+
+
+class Decoder(Protocol):
+    """What a codec of input events offers. Times are `time.monotonic_ns()`."""
+
+    def feed(self, data: bytes, mono_ns: int) -> Sequence[DeviceEvent]: ...
+
+    def next_timeout(self) -> int | None:
+        """When to call `flush` if nothing comes before."""
+        ...
+
+    def flush(self, mono_ns: int) -> Sequence[DeviceEvent]: ...
+
+    def disconnected(self) -> Sequence[DeviceEvent]:
+        """The device is gone: what can be said of what it had begun."""
+        ...
+
+
+def read_until_stopped(
+    port: InputEventsPort, decoder: Decoder, emit: Emit, stop: threading.Event
+) -> None:
+    """Emit what the decoder makes of the port's bytes. Raises DeviceUnavailable on loss."""
+    while not stop.is_set():
+        try:
+            data = port.read(_wait_ms(decoder.next_timeout()))
+        except DeviceUnavailable:
+            _emit_all(decoder.disconnected(), emit)
+            raise
+        now_ns = time.monotonic_ns()
+        _emit_all(decoder.feed(data, now_ns) if data else decoder.flush(now_ns), emit)
+
+
+def _wait_ms(deadline_ns: int | None) -> int:
+    if deadline_ns is None:
+        return _STOP_CHECK_MS
+    left_ms = -(-(deadline_ns - time.monotonic_ns()) // 1_000_000)  # rounded up: never too early
+    return min(max(left_ms, 0), _STOP_CHECK_MS)
+
+
+def _emit_all(events: Sequence[DeviceEvent], emit: Emit) -> None:
+    for event in events:
+        emit(event)
