@@ -1,0 +1,66 @@
+"""Scanners that type their labels as a USB keyboard, which nearly all can."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import MISSING, dataclass
+from typing import ClassVar
+
+from drivers.base import Command, Emit, Identity, option
+from drivers.hid.layouts import LAYOUTS
+from drivers.hid.port_input_events import InputEventsPort, identity
+from drivers.hid.reader import read_until_stopped
+from drivers.scanner.codec_hid_wedge import WedgeDecoder
+from drivers.scanner.codec_wedge_keys import GS_KEYS, TERMINATORS
+
+
+@dataclass(frozen=True, slots=True)
+class HidWedgeOptions:
+    path: str = option(
+        MISSING, "the keyboard's name under /dev/input/by-id/ or by-path/, or a FIFO or socket"
+    )
+    layout: str = option("us", "keyboard layout that the scanner is set to", choices=tuple(LAYOUTS))
+    terminator: str = option(
+        "enter", "key that ends a label; silence always does", choices=tuple(TERMINATORS)
+    )
+    timeout_ms: int = option(250, "silence that ends a label", unit="ms", low=200, high=5_000)
+    prefix: str = option("", "what the scanner puts before each label")
+    suffix: str = option("", "what the scanner puts after each label, before the terminator")
+    gs_key: str = option("ctrl+]", "key that stands for GS (FNC1)", choices=tuple(GS_KEYS))
+
+
+class HidWedgeScanner:
+    """Emits `ScanData`; takes no command: a keyboard cannot be told to beep."""
+
+    Options: ClassVar[type] = HidWedgeOptions
+    accepts: ClassVar[tuple[type, ...]] = ()
+
+    def __init__(self, role: str, options: HidWedgeOptions) -> None:
+        self._role = role
+        self._options = options
+        self._port = InputEventsPort(options.path)
+
+    def probe(self) -> Identity:
+        return identity(self._options.path)
+
+    def open(self) -> None:
+        self._port.open()
+
+    def run(self, emit: Emit, stop: threading.Event) -> None:
+        o = self._options
+        decoder = WedgeDecoder(
+            self._role,
+            layout=o.layout,
+            terminator=o.terminator,
+            gs_key=o.gs_key,
+            timeout_ms=o.timeout_ms,
+            prefix=o.prefix,
+            suffix=o.suffix,
+        )
+        read_until_stopped(self._port, decoder, emit, stop)
+
+    def handle(self, command: Command) -> None:
+        raise TypeError(f"{self._role}: a keyboard takes no {type(command).__name__}")
+
+    def close(self) -> None:
+        self._port.close()
