@@ -6,7 +6,8 @@ Source: METTLER TOLEDO, DIVA Service Manual (Magellan 8500), §6.1.4 "8217".
                  STX WW.WWWN CR     the same, net of a tare
                  STX ? status CR    no weight now: in motion, negative or over capacity
     Z         -> STX ? status CR    zeroes if stable and near zero, and says how it stands
-    E text    -> STX E CR text      echo until F
+    E text    -> STX E CR text      echo until
+    F         -> STX F CR
 
 Between two commands the scale wants 200 ms. They are counted here from the end of the answer, which
 is later than the scale can have started to count: no delay on our side makes a command too early.
@@ -25,6 +26,7 @@ ZERO: Final = b"Z"
 ECHO: Final = b"Ehello"
 ECHO_ANSWER: Final = b"\x02E\rhello"
 ECHO_END: Final = b"F"
+ECHO_END_ANSWER: Final = b"\x02F\r"
 
 COMMAND_SPACING_MS: Final = 200
 

@@ -20,6 +20,7 @@ from drivers.scale.codec_toledo_8217 import (
     ECHO,
     ECHO_ANSWER,
     ECHO_END,
+    ECHO_END_ANSWER,
     UNITS,
     Toledo8217Codec,
     without_parity,
@@ -89,11 +90,11 @@ class Toledo8217Scale:
         """
         self._port.open()
         try:
-            answer = self._exchange(ECHO, self._options.timeout_ms)
+            answer = self._exchange(ECHO, ECHO_ANSWER)
             if ECHO_ANSWER not in answer:
                 said = answer.hex(" ") or "nothing"
                 raise DeviceUnavailable(f"{self._port.path}: no 8217 echo; it said {said}")
-            self._exchange(ECHO_END, COMMAND_SPACING_MS)
+            self._exchange(ECHO_END, ECHO_END_ANSWER)
         finally:
             self._port.close()
         adapter = identity(self._port.path)
@@ -137,14 +138,20 @@ class Toledo8217Scale:
         if self._port.write(data, _WAIT_MS_MAX) < len(data):
             raise DeviceUnavailable(f"{self._port.path}: the line takes no bytes")
 
-    def _exchange(self, command: bytes, wait_ms: int) -> bytes:
-        """Send, then listen for the whole of `wait_ms`: the next command is not due before."""
+    def _exchange(self, command: bytes, answer: bytes) -> bytes:
+        """What is heard up to `answer` or its time-out, and until the next command may follow."""
         self._send(command)
-        deadline_ns = time.monotonic_ns() + wait_ms * 1_000_000
-        answer = b""
+        heard = self._listen(self._options.timeout_ms, until=answer)
+        return heard + self._listen(COMMAND_SPACING_MS)
+
+    def _listen(self, for_ms: int, *, until: bytes | None = None) -> bytes:
+        deadline_ns = time.monotonic_ns() + for_ms * 1_000_000
+        heard = b""
         while (left_ns := deadline_ns - time.monotonic_ns()) > 0:
-            answer += self._port.read(_wait_ms(left_ns))
-        return without_parity(answer)
+            heard += without_parity(self._port.read(_wait_ms(left_ns)))
+            if until is not None and until in heard:
+                break
+        return heard
 
 
 def _emit_all(emit: Emit, events: list[DeviceEvent]) -> None:
