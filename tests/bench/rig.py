@@ -76,13 +76,17 @@ def inputs(
 
 def total(total_id: str, basket: list[Line]) -> CashierTotal:
     lines = tuple(
-        ChargedLine(line.gtin.zfill(14), line.quantity * 1000, line.amount_minor)
-        for line in basket
+        ChargedLine(line.gtin.zfill(14), line.quantity * 1000, line.amount_minor) for line in basket
     )
     amount_minor = sum(line.amount_minor for line in lines)
     pieces = sum(line.pieces for line in lines)
     tenders = (Tender("cash", amount_minor),)
     return CashierTotal(total_id, "http", pieces, amount_minor, lines, tenders)
+
+
+def aim_identifier(gtin: str) -> str:
+    """What a scanner sends before an EAN-8, and before an EAN-13."""
+    return "]E4" if len(gtin) == 8 else "]E0"
 
 
 def free_port() -> int:
@@ -141,19 +145,19 @@ def bridge(folder: Path, port: int, chosen: list[list[Line]]) -> Iterator[subpro
     command = [sys.executable, "-c", start, "run", "--config", str(config)]
     log = folder / "bridge.log"
     with process(command, log) as child:
-        wait_until(lambda: b"ready" in log.read_bytes().lower(), 20.0, "bridge is ready")
+        wait_for(lambda: b"ready" in log.read_bytes(), "bridge is ready")
         yield child
 
 
-def wait_for_port(port: int, seconds: float = 10.0) -> None:
+def wait_for_port(port: int) -> None:
     def open_() -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", port)) == 0
 
-    wait_until(open_, seconds, f"port {port} open")
+    wait_for(open_, f"port {port} open")
 
 
-def wait_until(true: Callable[[], bool], seconds: float, what: str) -> None:
+def wait_for(true: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:

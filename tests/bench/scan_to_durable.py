@@ -1,4 +1,4 @@
-"""From the last key event read to the commit returned, beside a bare SQLite commit of the same row."""
+"""From the last key event read to the commit returned, beside a bare commit of the same row."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from drivers.base import DeviceEvent, ScanData
 from drivers.hid.sim import FifoOutput
 from drivers.scanner.driver_hid_wedge import HidWedgeOptions, HidWedgeScanner
 from drivers.scanner.sim import Wedge
-from tests.bench.rig import baskets, items, percentile
+from tests.bench.rig import aim_identifier, baskets, items, percentile
 
 
 class _Stopwatch:
@@ -78,7 +78,7 @@ def measure(folder: Path, quick: bool) -> list[dict[str, str]]:
             thread.start()
         for label in labels:
             watch.returned.clear()
-            output.send(Wedge().reports(label, "]E0"))
+            output.send(Wedge().reports(label, aim_identifier(label.decode())))
             assert watch.returned.wait(5), label
             ours.append((watch.committed_ns - read_ns[-1]) / 1e6)
             bare.append(bare_commit(reader.rows_after(journal.last_seq - 1, 1)[0]))
