@@ -85,8 +85,6 @@ class Connection:
     async def _exchange(self) -> bool:
         """One request and its answer. True if another may follow."""
         received = await self._received_in_time()
-        if received is None:
-            return False
         self.waits_since = None
         if isinstance(received, Response):
             response = received
@@ -103,8 +101,8 @@ class Connection:
 
     # --- reading -------------------------------------------------------------------------------
 
-    async def _received_in_time(self) -> tuple[Route, Request] | Response | None:
-        """A whole request that may pass, or the refusal of one; None if the client left."""
+    async def _received_in_time(self) -> tuple[Route, Request] | Response:
+        """A whole request that may pass, or the refusal of one."""
         try:
             async with asyncio.timeout(self._context.settings.request_timeout_ms / 1000):
                 return await self._receive()
@@ -115,10 +113,9 @@ class Connection:
             detail = Text("Not HTTP: {reason}", {"reason": str(error)[:REASON_CHARS_MAX]})
             return refuse(error.error_status_hint, "http_malformed", detail, self._say)
 
-    async def _receive(self) -> tuple[Route, Request] | Response | None:
+    async def _receive(self) -> tuple[Route, Request] | Response:
         head = await self._event()
-        if not isinstance(head, h11.Request):
-            return None
+        assert isinstance(head, h11.Request)  # bytes that begin no request raise
         request = self._request(head)
         admitted = admit(request, self._context)
         if not isinstance(admitted, Response):

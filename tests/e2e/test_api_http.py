@@ -361,6 +361,21 @@ def test_a_client_that_sends_too_much_still_reads_why(port: int) -> None:
         assert client.is_closed()
 
 
+def test_a_client_that_goes_on_sending_is_cut_off(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "LINGER_S", 0.1)
+    with Client(port) as client:
+        assert client.ask(post(b" " * 5_000)).status == 413
+        with pytest.raises(ConnectionError):
+            send_for_ever(client, b" " * 5_000)
+
+
+def send_for_ever(client: Client, data: bytes) -> None:
+    while True:
+        client.send(data)
+
+
 def test_a_chunked_body_is_cut_at_the_limit(port: int) -> None:
     assert asked(port, chunked(b" " * 5000, 1000)).status == 413
 
@@ -570,13 +585,8 @@ def test_a_client_that_takes_no_answers_loses_its_connection(
     monkeypatch.setattr(connection, "SEND_TIMEOUT_S", 0.2)
     with serving(Lane()) as port, Client(port) as client:
         with pytest.raises(ConnectionError):
-            ask_for_ever(client)
+            send_for_ever(client, get("/openapi.json") * 50)
         assert is_well(port)
-
-
-def ask_for_ever(client: Client) -> None:
-    while True:
-        client.send(get("/openapi.json") * 50)
 
 
 def test_dripping_clients_cannot_keep_the_pos_out() -> None:
