@@ -72,7 +72,7 @@ class Supervisor:
             thread.start()
 
     def stop(self) -> list[str]:
-        """Stop all workers in reverse order. The names of those that did not end in time."""
+        """Stop all workers at once. The names of those that did not end in time, last one first."""
         self._stop.set()
         late = []
         for worker in reversed(self._workers):
@@ -116,29 +116,34 @@ def _run_device(
 ) -> None:
     failures = 0
     lost = False
-    opened_at = time.monotonic()
     while not stop.is_set():
+        opened_at: float | None = None
+        reason = "its driver ended by itself"
         try:
             driver.open()
+            opened_at = time.monotonic()
             log.info("%s is %s", role, "back" if lost else "ready")
             tell_health(role, kind, "up", "")
-            opened_at, lost = time.monotonic(), False
+            lost = False
             driver.run(emit, stop)
         except DeviceUnavailable as error:
-            if time.monotonic() - opened_at > SETTLED_S:
-                failures = 0  # it worked for a while: this is a new loss, not the old one
-            if not lost:
-                log.warning("%s is not reachable: %s", role, error)
-                tell_health(role, kind, "lost", str(error))
-            lost = True
-            stop.wait(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
-            failures += 1
+            reason = str(error)
         except DeviceMisconfigured as error:
             log.error("%s: %s", role, error)  # noqa: TRY400  for the technician, not for a developer
             tell_health(role, kind, "misconfigured", str(error))
             return
         finally:
-            driver.close()
+            driver.close()  # before the pause: a device file held open is named anew when replugged
+        if stop.is_set():
+            return
+        if opened_at is not None and time.monotonic() - opened_at > SETTLED_S:
+            failures = 0  # it worked for a while: this is a new loss, not the old one
+        if not lost:
+            log.warning("%s is not reachable: %s", role, reason)
+            tell_health(role, kind, "lost", reason)
+        lost = True
+        stop.wait(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+        failures += 1
 
 
 def notify_systemd(message: str) -> None:
