@@ -7,6 +7,7 @@ sent again: on reconnect, when the bridge reports a gap, and when nothing moves 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -25,7 +26,10 @@ from agent.wire import Ack, FactRow, LaneAddress
 
 log = logging.getLogger("lanetally.sync")
 
-STALL_S = 5.0  #: no acknowledgement for so long, with batches out: send them again
+#: No acknowledgement for so long, with batches out: send them again. Doubled each time in vain, for
+#: where the bridge is down every resend only fills the broker's queue and the shop's data plan.
+STALL_S = 5.0
+STALL_S_MAX = 40.0
 REWIND_PAUSE_S = 0.5  #: a gap is answered at most so often
 TURN_S = 1.0
 
@@ -109,36 +113,39 @@ class Sync:
         self._outbox = Outbox(acked_seq)
         self._on_ack = on_ack
         self._last_seq = 0  # newest committed row, as the core says
+        self._hash_sent = 0, wire.GENESIS  # the chain where the last batch ended
         self._posts: deque[tuple[str, bytes, bool]] = deque(maxlen=256)
         self._answered = False  # has the bridge spoken since the connection came up?
         self._moved_at = 0.0
         self._rewound_at = 0.0
-        self._link = MqttLink(
-            settings,
-            f"lanetally-{address.org}-{address.store}-{address.lane}",
-            on_up=self._up,
-            on_message=self._message,
-            will=Will(address.topic("status"), birth.payload(online=False)),
-        )
+        self._stall_s = STALL_S
+        self._settings = settings
+        self._wake_link: Callable[[], None] = lambda: None  # nobody to wake yet
 
     # --- for other threads ---------------------------------------------------------------------
 
     def committed(self, last_seq: int) -> None:
         """Rows up to `last_seq` are durable and may go out."""
         self._last_seq = last_seq
-        self._link.wake()
+        self._wake()
 
     def post(self, leaf: str, payload: bytes, *, retain: bool = False) -> None:
         """Send an alert or a state beside the facts. Bounded: the oldest are shed."""
         self._posts.append((leaf, payload, retain))
-        self._link.wake()
+        self._wake()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):  # closed a moment ago: what waits goes out on its return
+            self._wake_link()
 
     # --- the loop ------------------------------------------------------------------------------
 
     def run(self, stop: threading.Event) -> None:
-        """Connect, send and listen until `stop` is set; then say goodbye."""
+        """Connect, send and listen until `stop` is set; then say goodbye. May be called again."""
         reader = JournalReader(self._journal_path)
         self._hash_at, self._rows_after = reader.hash_at, reader.rows_after
+        self._link = self._new_link()
+        self._wake_link = self._link.wake
         try:
             while not stop.is_set():
                 self._link.turn(TURN_S)
@@ -153,11 +160,22 @@ class Sync:
             self._link.close()
             reader.close()
 
+    def _new_link(self) -> MqttLink:
+        address = self._address
+        return MqttLink(
+            self._settings,
+            f"lanetally-{address.org}-{address.store}-{address.lane}",
+            on_up=self._up,
+            on_message=self._message,
+            will=Will(address.topic("status"), self._birth.payload(online=False)),
+        )
+
     def _up(self) -> None:
         self._link.subscribe(self._address.topic("ack"))
         status = self._address.topic("status")
         self._link.publish(status, self._birth.payload(online=True), retain=True)
         self._answered = False
+        self._stall_s = STALL_S
         self._rewind(self._outbox.acked)
 
     def _message(self, message: Incoming) -> None:
@@ -169,6 +187,7 @@ class Sync:
         self._answered |= not message.retain
         if self._outbox.acknowledge(ack.hw):
             self._moved_at = time.monotonic()
+            self._stall_s = STALL_S
             self._on_ack(self._outbox.acked)
         if ack.gap or (first_word and ack.hw < self._outbox.acked):
             self._fill_gap(ack)
@@ -179,13 +198,13 @@ class Sync:
             self._rewind(ack.hw)
 
     def _resend_if_stalled(self) -> None:
-        if self._outbox.waiting and time.monotonic() - self._moved_at > STALL_S:
+        if self._outbox.waiting and time.monotonic() - self._moved_at > self._stall_s:
             log.info("no acknowledgement beyond %d: sending again", self._outbox.acked)
+            self._stall_s = min(2 * self._stall_s, STALL_S_MAX)
             self._rewind(self._outbox.acked)
 
     def _rewind(self, to: int) -> None:
         self._outbox.rewind(to)
-        self._prev = self._hash_at(self._outbox.sent)
         self._rewound_at = self._moved_at = time.monotonic()
 
     def _pump(self) -> None:
@@ -197,10 +216,15 @@ class Sync:
                 return
             if not self._outbox.waiting:
                 self._moved_at = time.monotonic()
-            payload = wire.encode_batch(self._birth.epoch, self._prev, rows)
+            payload = wire.encode_batch(self._birth.epoch, self._hash_before(rows[0].seq), rows)
             self._link.publish(self._address.topic("tx"), payload)
             self._outbox.sent_batch(rows[-1].seq)
-            self._prev = rows[-1].hash
+            self._hash_sent = rows[-1].seq, rows[-1].hash
+
+    def _hash_before(self, seq: int) -> str:
+        """That of the row just sent, mostly; a rewind or a late acknowledgement moves elsewhere."""
+        last, digest = self._hash_sent
+        return digest if last == seq - 1 else self._hash_at(seq - 1)
 
     def _post_all(self) -> None:
         while self._posts:
