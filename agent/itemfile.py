@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import logging
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 from agent.domain.gs1 import FORM_BY_LENGTH, has_valid_check_digit
 from agent.domain.items import Item
+from agent.domain.totals import AMOUNT_MINOR_MAX, TAX_RATE_BP_MAX
 from agent.errors import TechnicianError
 from agent.journal import Journal
 
@@ -34,21 +37,25 @@ def load_items(path: Path, journal: Journal) -> None:
     try:
         content = path.read_bytes()
         items = list(parse(content.decode("utf-8-sig")))
-    except (OSError, UnicodeDecodeError, ItemFileError) as error:
+        replaced = journal.load_items(items, hashlib.sha256(content).hexdigest())
+    except (OSError, UnicodeDecodeError, ItemFileError, sqlite3.Error) as error:
         log.error("item master %s not loaded: %s", path, error)  # noqa: TRY400  for the technician
         return
-    if journal.load_items(items, hashlib.sha256(content).hexdigest()):
+    if replaced:
         log.info("item master: %d items from %s", len(items), path)
 
 
 def parse(text: str) -> Iterator[Item]:
     """The items of a CSV text. Raises ItemFileError at the first wrong line."""
-    rows = csv.DictReader(text.splitlines())
-    missing = [c for c in COLUMNS[:4] if c not in (rows.fieldnames or ())]
-    if missing:
-        raise ItemFileError(f"line 1: no column {', '.join(missing)}")
-    for row in rows:
-        yield _item(rows.line_num, row)
+    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)  # an open quote ends in error
+    try:
+        missing = [c for c in COLUMNS[:4] if c not in (rows.fieldnames or ())]
+        if missing:
+            raise ItemFileError(f"line 1: no column {', '.join(missing)}")
+        for row in rows:
+            yield _item(rows.line_num, row)
+    except csv.Error as error:
+        raise ItemFileError(f"line {rows.line_num + 1}: {error}") from error
 
 
 def _item(line: int, row: dict[str, str]) -> Item:
@@ -62,15 +69,15 @@ def _item(line: int, row: dict[str, str]) -> Item:
         gtin.zfill(14),
         row["description"] or "",
         row["category"] or "",
-        _number(line, "price_minor", row["price_minor"]),
+        _number(line, "price_minor", row["price_minor"], AMOUNT_MINOR_MAX),
         "weight" if sold_by == "weight" else "each",
-        _number(line, "tax_rate_bp", row.get("tax_rate_bp") or ""),
+        _number(line, "tax_rate_bp", row.get("tax_rate_bp") or "", TAX_RATE_BP_MAX),
     )
 
 
-def _number(line: int, column: str, text: str) -> int | None:
+def _number(line: int, column: str, text: str, limit: int) -> int | None:
     if not text:
         return None
-    if not (text.isascii() and text.isdigit()):
-        raise ItemFileError(f"line {line}: {column} is {text!r}; digits are meant")
+    if not (text.isascii() and text.isdigit()) or len(text) > len(str(limit)) or int(text) > limit:
+        raise ItemFileError(f"line {line}: {column} is {text!r}; 0 to {limit} is meant")
     return int(text)
