@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from agent.api.auth import client_name
@@ -11,6 +12,8 @@ from agent.domain.text import Text
 
 if TYPE_CHECKING:
     from agent.api.answers import Say
+
+log = logging.getLogger("lanetally.api")
 
 
 def admit(request: Request, context: Context) -> Route | Response:
@@ -44,7 +47,10 @@ def too_large(say: Say, context: Context) -> Response:
 
 def _is_known(request: Request, context: Context) -> bool:
     authorization = request.headers.get(b"authorization", b"")
-    return client_name(authorization, context.settings.client) is not None
+    is_known = client_name(authorization, context.settings.client) is not None
+    if authorization and not is_known:
+        log.warning("a wrong token was refused: %s %s", request.method, request.path)
+    return is_known
 
 
 def _preflight(routes: dict[str, Route]) -> tuple[tuple[str, str], ...]:

@@ -119,6 +119,13 @@ def test_without_a_token_this_machine_sees_health_and_the_document_only() -> Non
     assert seen == {"/v1/health", "/openapi.json"}
 
 
+def test_a_wrong_token_is_logged_without_the_token(caplog: pytest.LogCaptureFixture) -> None:
+    admit(request("GET", "/v1/lane", token="guessed"), context())
+
+    assert "wrong token was refused: GET /v1/lane" in caplog.text
+    assert "guessed" not in caplog.text
+
+
 def test_an_unknown_path_and_an_unknown_method_are_told_apart() -> None:
     assert refused(admit(request("GET", "/v1/lanes"), context())) == (404, "not_found")
     wrong = admit(request("DELETE", "/v1/lane"), context())
