@@ -20,7 +20,7 @@ from agent.i18n import Say, language_of, translator
 from drivers import registry
 from drivers.base import DeviceMisconfigured
 
-_BRIDGE_TABLE = re.compile(r"^[ \t]*\[[ \t]*bridge[ \t]*\]", re.MULTILINE)
+_BRIDGE_TABLES = re.compile(r"^[ \t]*\[[ \t]*(bridge|ledger)[ \t]*\]", re.MULTILINE)
 
 
 def register(subparsers: Any) -> None:
@@ -76,9 +76,9 @@ def _check(file: Path, say: Say, *, as_json: bool) -> int:
 
 
 def errors_of(file: Path) -> tuple[SettingError, ...]:
-    """All errors of a lane's file or, if it has a [bridge] table, of a bridge's file."""
+    """All errors of a lane's file or, by its tables, of a bridge's file."""
     try:
-        if _BRIDGE_TABLE.search(read(file)):
+        if _BRIDGE_TABLES.search(read(file)):
             return _bridge_errors(file)
         load(file)
     except ConfigError as error:
