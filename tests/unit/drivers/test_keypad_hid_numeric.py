@@ -2,11 +2,12 @@
 
 import queue
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from drivers.base import Beep, DeviceEvent, Driver, KeyedNumber
+from drivers.base import Beep, DeviceEvent, DeviceUnavailable, Driver, KeyedNumber
 from drivers.hid import keycodes as k
 from drivers.hid.codec_input_event import LOST, encode
 from drivers.hid.sim import NO_KEYS, FifoOutput, kernel_events, report
@@ -89,6 +90,21 @@ def test_unfinished_number_goes_with_the_keypad(decoder: NumericDecoder) -> None
     assert decoder.next_timeout() is None
 
 
+def first_number(keypad: Driver, keyed: Callable[[], None]) -> tuple[str, str]:
+    """The role and the digits of the first number that an open driver emits."""
+    events: queue.Queue[DeviceEvent] = queue.Queue()
+    stop = threading.Event()
+    worker = threading.Thread(target=keypad.run, args=(events.put, stop))
+    worker.start()
+    keyed()
+    event = events.get(timeout=10)
+    stop.set()
+    worker.join(10)
+    assert not worker.is_alive()
+    assert isinstance(event, KeyedNumber)
+    return event.role, event.digits
+
+
 def test_driver_reads_a_keypad(tmp_path: Path) -> None:
     assert load("keypad", "hid-numeric") is HidNumericKeypad
     path = str(tmp_path / "keypad")
@@ -96,20 +112,29 @@ def test_driver_reads_a_keypad(tmp_path: Path) -> None:
     keypad = HidNumericKeypad("keypad", HidNumericOptions(path))
     assert isinstance(keypad, Driver)
     assert keypad.probe().path == path
-    events: queue.Queue[DeviceEvent] = queue.Queue()
-    stop = threading.Event()
     keypad.open()
-    worker = threading.Thread(target=keypad.run, args=(events.put, stop))
-    worker.start()
-    output.send(reports("17\r"))
-    event = events.get(timeout=10)
-    stop.set()
-    worker.join(10)
+    assert first_number(keypad, lambda: output.send(reports("17\r"))) == ("keypad", "17")
     keypad.close()
     output.close()
-    assert not worker.is_alive()
-    assert isinstance(event, KeyedNumber)
-    assert (event.role, event.digits) == ("keypad", "17")
+
+
+def test_keypad_pulled_out_and_plugged_in_again(tmp_path: Path) -> None:
+    path = str(tmp_path / "keypad")
+    keypad = HidNumericKeypad("keypad", HidNumericOptions(path))
+    output = FifoOutput(path)
+    keypad.open()
+    output.send(reports("1"))
+    output.close()
+    with pytest.raises(DeviceUnavailable):
+        keypad.run(lambda _: None, threading.Event())
+    keypad.close()
+    with pytest.raises(DeviceUnavailable):
+        keypad.open()
+    output = FifoOutput(path)
+    keypad.open()
+    assert first_number(keypad, lambda: output.send(reports("7\r"))) == ("keypad", "7")
+    keypad.close()
+    output.close()
 
 
 def test_keypad_takes_no_command() -> None:
