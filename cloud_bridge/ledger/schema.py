@@ -8,6 +8,8 @@ cost a third of the throughput at a million vouchers (measured).
 
 from __future__ import annotations
 
+import sqlite3
+
 from sqlite_utils import Database, Migrations
 
 ledger_migrations = Migrations("ledger")
@@ -120,8 +122,6 @@ def m001_sub_ledger(db: Database) -> None:
 
 def _statements(script: str) -> list[str]:
     """One by one, because `executescript` commits first and would leave half a schema behind."""
-    import sqlite3
-
     statements, begun = [], ""
     for line in script.splitlines(keepends=True):
         begun += line

@@ -1,0 +1,125 @@
+"""Lanes that write true journals, without a lane: bodies in, wire messages out."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from agent import wire
+from agent.domain.facts import FactBody, SoldLine, TransactionSettled
+from agent.domain.totals import TaxAmount, Tender
+from agent.mqtt import Incoming
+from agent.wire import FactRow, LaneAddress, WireFact
+from cloud_bridge.chart import load_chart
+from cloud_bridge.ledger.port import Delivery
+from cloud_bridge.ledger.sqlite import SqliteLedger
+from cloud_bridge.mapping import Books
+from cloud_bridge.voucher import Stream
+
+
+@dataclass
+class PlayedLane:
+    """A lane's journal in memory. `raw` appends a fact of any type and bytes."""
+
+    lane: str = "lane-1"
+    epoch: str = "e" * 32
+    rows: list[FactRow] = field(default_factory=list)
+
+    @property
+    def address(self) -> LaneAddress:
+        return LaneAddress("acme", "harbour", self.lane)
+
+    @property
+    def stream(self) -> Stream:
+        return Stream("acme", "harbour", self.lane, self.epoch)
+
+    def append(self, *bodies: FactBody) -> PlayedLane:
+        for body in bodies:
+            self.raw(body.type, body.version, wire.encode_body(body))
+        return self
+
+    def raw(self, type_: str, version: int, body: bytes) -> PlayedLane:
+        seq = len(self.rows) + 1
+        head = (seq, type_, version, 1_700_000_000_000 + seq, seq)
+        digest = wire.chain_hash(self.hash_at(seq - 1), self.epoch, *head, body)
+        self.rows.append(FactRow(*head, digest, body))
+        return self
+
+    def hash_at(self, seq: int) -> str:
+        return self.rows[seq - 1].hash if seq else wire.GENESIS
+
+    def payload(self, first: int = 1, last: int | None = None) -> bytes:
+        rows = self.rows[first - 1 : last]
+        return wire.encode_batch(self.epoch, self.hash_at(first - 1), rows)
+
+    def message(self, first: int = 1, last: int | None = None, mid: int = 1) -> Incoming:
+        return Incoming(self.address.topic("tx"), self.payload(first, last), 1, False, mid)
+
+    def facts(self, first: int = 1, last: int | None = None) -> Sequence[WireFact]:
+        return wire.decode_batch(self.payload(first, last)).facts
+
+    def delivery(self, first: int = 1, last: int | None = None) -> Delivery:
+        return Delivery(self.stream, self.facts(first, last))
+
+
+@pytest.fixture
+def new_lane() -> Callable[..., PlayedLane]:
+    return PlayedLane
+
+
+def sale(number: int = 1, **changes: object) -> TransactionSettled:
+    """113.00 at 13 %, one piece for 100.00 and 0.5 kg for 13.00; 120.00 in cash, 7.00 back."""
+    fields: dict[str, object] = {
+        "transaction_id": f"t{number}",
+        "receipt_number": f"R{number}",
+        "business_date": "2000-11-01",
+        "currency": "CNY",
+        "total_id": f"pos-{number}",
+        "item_count": 2,
+        "amount_minor": 11300,
+        "change_minor": 700,
+        "rounding_minor": 0,
+        "lines": (
+            SoldLine(1, "04710199010372", 1000, None, 10000, "Tea", "110411", 1300),
+            SoldLine(2, "00000020000015", 1000, 500, 1300, "Apples", "120107", 1300),
+        ),
+        "tenders": (Tender("cash", 12000),),
+        "taxes": (TaxAmount(1300, 10000, 1300),),
+        "missed_count": 0,
+    }
+    return TransactionSettled(**(fields | changes))  # type: ignore[arg-type]  # fields by name
+
+
+@pytest.fixture(name="sale")
+def sale_fixture() -> Callable[..., TransactionSettled]:
+    return sale
+
+
+@pytest.fixture
+def books() -> Books:
+    return Books(load_chart("cn_small"), "CNY")
+
+
+@pytest.fixture
+def ledger_path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.sqlite3"
+
+
+@pytest.fixture
+def ledger(ledger_path: Path, books: Books) -> Iterator[SqliteLedger]:
+    ledger = SqliteLedger(ledger_path, books)
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def sql(ledger: SqliteLedger, ledger_path: Path) -> Iterator[sqlite3.Connection]:
+    """A second hand on the ledger's file, as an accountant with an SQL tool has it."""
+    connection = sqlite3.connect(ledger_path, isolation_level=None)
+    connection.execute("PRAGMA foreign_keys = 1")
+    yield connection
+    connection.close()

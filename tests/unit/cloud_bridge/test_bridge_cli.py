@@ -1,0 +1,145 @@
+import json
+
+import pytest
+
+from agent.domain.totals import Tender
+from cloud_bridge.cli import main
+from cloud_bridge.config import load
+from cloud_bridge.ledger.port import Arrivals, Unreadable
+from cloud_bridge.ledger.sqlite import SqliteLedger
+
+NOW_MS = 1_800_000_000_000
+
+
+@pytest.fixture
+def config(tmp_path):
+    file = tmp_path / "bridge.toml"
+    file.write_text('[ledger]\npath = "ledger.sqlite3"\n')
+    return file
+
+
+@pytest.fixture
+def fill(config, new_lane, sale):
+    """Two sales, one that cannot be posted, one message that cannot be read, and a gap."""
+    loaded = load(config)
+    ledger = SqliteLedger(loaded.ledger_path, loaded.books)
+    lane = new_lane().append(
+        sale(1), sale(2), sale(3, tenders=(Tender("bitcoin", 12000),)), sale(4), sale(5)
+    )
+    unreadable = Unreadable(("acme", "harbour", "lane-1"), "message", "no JSON", b"\xff")
+    ledger.apply(Arrivals((lane.delivery(1, 3), lane.delivery(5, 5)), (unreadable,)), NOW_MS)
+    ledger.close()
+
+
+def answer(capsys, *argv):
+    assert main(argv) == 0
+    return capsys.readouterr().out
+
+
+def test_status(capsys, config, fill):
+    out = answer(capsys, "status", "--config", str(config))
+    assert "vouchers       3, sum 0" in out
+    assert "quarantined    2, worth 11300" in out
+    assert f"acme/harbour/lane-1/{'e' * 32}  up to 3, gap before 5" in out
+
+
+def test_status_for_machines(capsys, config, fill):
+    status = json.loads(answer(capsys, "status", "--json", "--config", str(config)))
+    assert status == {
+        "facts": 4,
+        "vouchers": 3,
+        "ledger_sum_minor": 0,
+        "duplicates": 0,
+        "cost_gaps": 6,
+        "quarantined": 2,
+        "quarantined_minor": 11300,
+        "lanes": [
+            {
+                "tenant": "acme",
+                "store": "harbour",
+                "lane": "lane-1",
+                "epoch": "e" * 32,
+                "hw": 3,
+                "last_seq": 5,
+                "gap": True,
+                "received_ms": NOW_MS,
+            }
+        ],
+    }
+
+
+def test_trial_balance(capsys, config, fill):
+    out = answer(capsys, "trial-balance", "--config", str(config))
+    assert [" ".join(line.split()) for line in out.splitlines()] == [
+        "1001 33900 0 33900 Cash on hand / 库存现金",
+        "222102 0 3900 -3900 VAT payable: output tax / 应交税费—应交增值税（销项税额）",
+        "5001 0 30000 -30000 Main business revenue / 主营业务收入",
+        "33900 33900 0 CNY",
+    ]
+
+
+def test_trial_balance_for_machines(capsys, config, fill):
+    report = json.loads(answer(capsys, "trial-balance", "--json", "--config", str(config)))
+    assert (report["currency"], report["sum_minor"]) == ("CNY", 0)
+    assert report["accounts"][0] == {
+        "account": "1001",
+        "debit_minor": 33900,
+        "credit_minor": 0,
+        "balance_minor": 33900,
+        "en": "Cash on hand",
+        "zh": "库存现金",
+    }
+
+
+def test_quarantine_and_replay_after_a_change_of_the_chart(capsys, config, fill):
+    out = answer(capsys, "quarantine", "--config", str(config))
+    assert "1  account: the chart has no account for 'clearing.bitcoin'" in out
+    assert "2  message: no JSON" in out
+    from importlib.resources import files
+
+    chart = (files("cloud_bridge") / "charts" / "ifrs.toml").read_text("utf-8")
+    chart += '"clearing.other" = { number = "1190", en = "Other", zh = "其他" }\n'
+    (config.parent / "own.toml").write_text(chart, encoding="utf-8")
+    config.write_text(config.read_text() + 'chart_file = "own.toml"\n')
+    out = answer(capsys, "quarantine", "--replay", "--config", str(config))
+    assert out.startswith("posted 1, still in quarantine 0\n2  message: no JSON")
+    report = json.loads(answer(capsys, "quarantine", "--json", "--config", str(config)))
+    assert report["replayed"] is None
+    (case,) = report["cases"]
+    assert (case["seq"], case["stream"]["lane"], case["amount_minor"]) == (0, "lane-1", None)
+
+
+def test_costs_are_imported(capsys, config, tmp_path):
+    file = tmp_path / "costs.csv"
+    file.write_text("gtin,unit_cost_minor,cost_per\n4710199010372,1200,each\n20000015,899,kg\n")
+    argv = ("costs", "import", str(file), "--config", str(config))
+    assert answer(capsys, *argv) == "2 costs read, 2 of them new\n"
+    assert answer(capsys, *argv) == "2 costs read, 0 of them new\n"
+
+
+def test_a_wrong_cost_file_changes_nothing(capsys, config, tmp_path):
+    file = tmp_path / "costs.csv"
+    file.write_text("gtin,unit_cost_minor,cost_per\n4710199010372,cheap,each\n")
+    assert main(["costs", "import", str(file), "--config", str(config)]) == 1
+    assert "line 2" in capsys.readouterr().err
+    assert not (tmp_path / "ledger.sqlite3").exists()
+
+
+def test_a_configuration_is_checked(capsys, config):
+    assert "is in order" in answer(capsys, "config", "check", str(config))
+    config.write_text("[mqtt]\nport = 0\nhots = 1\n")
+    assert main(["config", "check", str(config)]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+@pytest.mark.parametrize("command", ["status", "trial-balance", "quarantine"])
+def test_a_report_makes_no_ledger_where_there_is_none(capsys, config, command):
+    assert main([command, "--config", str(config)]) == 1
+    assert "there is no ledger yet" in capsys.readouterr().err
+    assert not (config.parent / "ledger.sqlite3").exists()
+
+
+def test_an_account_that_left_the_chart_keeps_its_number(capsys, config, fill):
+    config.write_text(config.read_text() + 'chart = "ifrs"\n')
+    out = answer(capsys, "trial-balance", "--config", str(config))
+    assert any(line.split()[0] == "5001" for line in out.splitlines())

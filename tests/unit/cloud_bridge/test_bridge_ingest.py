@@ -1,0 +1,260 @@
+import json
+import threading
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.mqtt import Incoming
+from cloud_bridge import ingest
+from cloud_bridge.ingest import settle, sort, topics
+from cloud_bridge.ledger.port import Applied, Arrivals, Cursor, LedgerUnavailable
+from cloud_bridge.voucher import Stream
+
+NOW_MS = 1_800_000_000_000
+
+
+@dataclass
+class Wire:
+    """What a connection would have sent, in order."""
+
+    sent: list[tuple] = field(default_factory=list)
+
+    def confirm(self, message):
+        self.sent.append(("confirm", message.mid))
+
+    def publish(self, topic, payload, *, retain=False):
+        self.sent.append((topic, json.loads(payload), retain))
+        return len(self.sent)
+
+
+def status(lane, payload):
+    return Incoming(lane.address.topic("status"), payload, 1, True, 1)
+
+
+def test_after_the_commit_each_message_is_confirmed_and_each_lane_acknowledged(
+    ledger, new_lane, sale
+):
+    one, two = new_lane("lane-1"), new_lane("lane-2")
+    one.append(sale(1), sale(2))
+    two.append(sale(3), sale(4), sale(5))
+    link = Wire()
+    messages = [one.message(1, 1, 11), two.message(3, 3, 12), one.message(2, 2, 13)]
+    settle(messages, ledger, link, NOW_MS)
+    epoch = "e" * 32
+    assert link.sent == [
+        ("confirm", 11),
+        ("confirm", 12),
+        ("confirm", 13),
+        ("edge/v1/acme/harbour/lane-1/ack", {"epoch": epoch, "hw": 2, "gap": False}, True),
+        ("edge/v1/acme/harbour/lane-2/ack", {"epoch": epoch, "hw": 0, "gap": True}, True),
+    ]
+
+
+def test_nothing_is_confirmed_or_acknowledged_without_a_commit(ledger, sql, new_lane, sale):
+    ledger._db.execute("PRAGMA busy_timeout = 0")
+    sql.execute("BEGIN IMMEDIATE")
+    link = Wire()
+    message = new_lane().append(sale()).message()
+    with pytest.raises(LedgerUnavailable):
+        settle([message], ledger, link, NOW_MS)
+    assert link.sent == []
+
+
+def test_a_crash_between_commit_and_acknowledgement_posts_nothing_twice(ledger, new_lane, sale):
+    class Severed(Wire):
+        def confirm(self, message):
+            raise ConnectionResetError
+
+    message = new_lane().append(sale(1), sale(2)).message()
+    with pytest.raises(ConnectionResetError):
+        settle([message], ledger, Severed(), NOW_MS)
+    before = ledger.status()
+    assert before.vouchers == 2
+    link = Wire()
+    settle([message], ledger, link, NOW_MS + 1)
+    assert link.sent[-1][1]["hw"] == 2
+    assert ledger.status().vouchers == 2
+
+
+def test_a_birth_is_answered_with_where_the_lane_stands(ledger, new_lane, sale):
+    lane, link = new_lane(), Wire()
+    birth = b'{"online":true,"epoch":"%s","boot_id":"b"}' % lane.epoch.encode()
+    settle([status(lane, birth)], ledger, link, NOW_MS)
+    assert link.sent[-1][1:] == ({"epoch": lane.epoch, "hw": 0, "gap": False}, True)
+    settle([lane.append(sale()).message(), status(lane, birth)], ledger, link, NOW_MS)
+    assert [sent[1]["hw"] for sent in link.sent if sent[0] != "confirm"] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "payload", [b"", b"online", b'{"online":false}', b'{"epoch":"a/b"}', b'{"epoch":7}', b'{"epoch":"\xff"}']
+)
+def test_a_status_that_names_no_epoch_is_passed_over(new_lane, payload):
+    assert sort([status(new_lane(), payload)]) == Arrivals()
+
+
+def test_an_undecodable_message_is_confirmed_and_the_next_one_posted(ledger, new_lane, sale):
+    lane, link = new_lane(), Wire()
+    garbage = Incoming(lane.address.topic("tx"), b"\x00garbage", 1, False, 1)
+    applied = settle([garbage, lane.append(sale()).message(mid=2)], ledger, link, NOW_MS)
+    assert [sent for sent in link.sent if sent[0] == "confirm"] == [("confirm", 1), ("confirm", 2)]
+    assert (applied.quarantined, applied.vouchers) == (1, 1)
+    assert [case.reason for case in ledger.cases()] == ["message"]
+
+
+def test_a_batch_whose_chain_is_broken_is_not_trusted(ledger, new_lane, sale):
+    lane = new_lane().append(sale(1), sale(2))
+    payload = lane.payload().replace(b'"amount_minor":11300', b'"amount_minor":11301', 1)
+    settle([Incoming(lane.address.topic("tx"), payload, 1, False, 1)], ledger, Wire(), NOW_MS)
+    assert [case.detail for case in ledger.cases()] == ["chain broken at seq 1"]
+    assert ledger.status().facts == 0
+
+
+@pytest.mark.parametrize(
+    "topic",
+    ["edge/v1/acme/harbour/la ne/tx", "edge/v1/acme//lane-1/tx", "edge/v1/a/b/" + "c" * 65 + "/tx"],
+)
+def test_an_address_that_no_lane_may_have_goes_to_quarantine(ledger, new_lane, sale, topic):
+    payload = new_lane().append(sale()).payload()
+    settle([Incoming(topic, payload, 1, False, 1)], ledger, Wire(), NOW_MS)
+    (case,) = ledger.cases()
+    assert case.reason == "address"
+    assert repr(topic) in case.detail
+
+
+@pytest.mark.parametrize("field", ["seq", "v", "ts", "mono"])
+def test_figures_beyond_64_bits_are_no_journal(new_lane, field):
+    from agent import wire
+
+    head = {"seq": 1, "v": 1, "ts": 1, "mono": 1} | {field: 2**63}
+    order = (head["seq"], "Novelty", head["v"], head["ts"], head["mono"])
+    digest = wire.chain_hash(wire.GENESIS, "e", *order, b"{}")
+    payload = wire.encode_batch("e", wire.GENESIS, [wire.FactRow(*order, digest, b"{}")])
+    arrivals = sort([Incoming("edge/v1/a/b/c/tx", payload, 1, False, 1)])
+    assert arrivals.deliveries == ()
+    assert "out of range" in arrivals.unreadable[0].detail
+
+
+@pytest.mark.parametrize("epoch", ["", "a/b", "x" * 65])
+def test_an_epoch_that_is_no_key_is_no_journal(new_lane, sale, epoch):
+    lane = new_lane(epoch=epoch).append(sale())
+    assert "epoch" in sort([lane.message()]).unreadable[0].detail
+
+
+_topics = st.one_of(
+    st.text(max_size=40),
+    st.builds("edge/v1/{}/s/l/{}".format, st.text(max_size=5), st.sampled_from(["tx", "status"])),
+)
+
+
+@given(_topics, st.binary(max_size=200))
+def test_no_bytes_on_any_topic_raise(topic, payload):
+    arrivals = sort([Incoming(topic, payload, 1, False, 1)])
+    assert arrivals.deliveries == ()
+
+
+def test_what_is_subscribed_to():
+    assert topics("") == ("edge/v1/+/+/+/tx", "edge/v1/+/+/+/status")
+    assert topics("acme") == ("edge/v1/acme/+/+/tx", "edge/v1/acme/+/+/status")
+
+
+# --- the loop, on a link that is played ------------------------------------------------------------
+
+
+class PlayedLink(Wire):
+    """A connection on which messages come one a turn. Stops the loop when its script has run out."""
+
+    def __init__(self, script, stop):
+        super().__init__()
+        self.script = script
+        self.stop = stop
+        self.turns = []
+        self.closed = False
+
+    def bound(self, settings, client_id, *, on_up, on_message, clean):
+        assert not clean
+        self.on_up, self.on_message = on_up, on_message
+        return self
+
+    def subscribe(self, *topics):
+        self.sent.append(("subscribe", *topics))
+
+    def turn(self, timeout_s):
+        if not self.turns:
+            self.on_up()
+        self.turns.append(timeout_s)
+        if self.script:
+            self.on_message(self.script.pop(0))
+        elif timeout_s:
+            self.stop.set()
+
+    def close(self):
+        self.closed = True
+
+
+class MoodyLedger:
+    """Fails as often as told, then takes all."""
+
+    def __init__(self, failures):
+        self.failures = failures
+        self.applied = []
+
+    def apply(self, arrivals, received_ms):
+        if self.failures:
+            self.failures -= 1
+            raise LedgerUnavailable("disk full")
+        self.applied.append(len(arrivals.deliveries))
+        return Applied({d.stream: Cursor(1, 1) for d in arrivals.deliveries}, quarantined=1)
+
+
+def serve(monkeypatch, ledger, script):
+    stop = threading.Event()
+    link = PlayedLink(script, stop)
+    ready = []
+    monkeypatch.setattr(ingest, "MqttLink", link.bound)
+    ingest.serve(ledger, None, "bridge", "acme", stop, lambda: ready.append(True))
+    assert ready == [True]
+    assert link.sent[0] == ("subscribe", *topics("acme"))
+    assert link.closed
+    return link
+
+
+def test_what_has_come_shares_a_transaction_up_to_the_window(monkeypatch, new_lane, sale):
+    lane = new_lane().append(sale())
+    ledger = MoodyLedger(failures=0)
+    serve(monkeypatch, ledger, [lane.message(mid=n) for n in range(25)])
+    assert ledger.applied == [20, 5]
+
+
+def test_a_ledger_that_is_away_is_left_alone_for_longer_and_longer(
+    monkeypatch, caplog, new_lane, sale
+):
+    monkeypatch.setattr(ingest, "BACKOFF_S", (0.0, 0.001, 0.002))
+    lane = new_lane().append(sale())
+    ledger = MoodyLedger(failures=4)
+
+    class Patient(PlayedLink):
+        def turn(self, timeout_s):
+            super().turn(timeout_s)
+            if ledger.failures or not ledger.applied:
+                self.stop.clear()
+
+    stop = threading.Event()
+    link = Patient([lane.message(mid=5)], stop)
+    monkeypatch.setattr(ingest, "MqttLink", link.bound)
+    with caplog.at_level("INFO", "lanetally.bridge"):
+        ingest.serve(ledger, None, "bridge", "", stop)
+    assert ledger.applied == [1]
+    assert [sent for sent in link.sent if sent[0] == "confirm"] == [("confirm", 5)]
+    assert [record.message for record in caplog.records] == [
+        "ledger not available, nothing is acknowledged: disk full",
+        "ledger available again",
+        "1 to quarantine: see lanetally-bridge quarantine",
+    ]
+
+
+def test_a_stream_is_named_by_its_topic_and_epoch(new_lane, sale):
+    lane = new_lane().append(sale())
+    (delivery,) = sort([lane.message()]).deliveries
+    assert delivery.stream == Stream("acme", "harbour", "lane-1", "e" * 32)

@@ -1,0 +1,166 @@
+"""The database's own defences, tried with raw SQL: no trust in the code above it."""
+
+import sqlite3
+
+import pytest
+
+from cloud_bridge.ledger.port import Arrivals, LedgerUnavailable, LedgerUnsafe
+from cloud_bridge.ledger.sqlite import SqliteLedger
+from cloud_bridge.ledger.sqlite_file import PAGE_BYTES
+
+KEY = "'acme', 'harbour', 'lane-1', 'e', 1"
+NOW_MS = 1_800_000_000_000
+
+
+def line(line_no, amount, kind="sale"):
+    return f"INSERT INTO entry_line VALUES ({KEY}, '{kind}', {line_no}, 'r', '1001', {amount})"
+
+
+def voucher(kind="sale"):
+    return (
+        f"INSERT INTO voucher VALUES ({KEY}, '{kind}', 1, 'id', 'digest', '2000-11-01', 'CNY',"
+        " 't1', 'R1')"
+    )
+
+
+def run(sql, *statements):
+    sql.execute("BEGIN")
+    try:
+        for statement in statements:
+            sql.execute(statement)
+        sql.execute("COMMIT")
+    finally:
+        if sql.in_transaction:
+            sql.execute("ROLLBACK")
+
+
+def test_a_balanced_voucher_is_taken(ledger, sql):
+    run(sql, line(1, 500), line(2, -300), line(3, -200), voucher())
+    assert ledger.status().vouchers == 1
+
+
+@pytest.mark.parametrize(
+    ("statements", "message"),
+    [
+        ([line(1, 500), line(2, -499), voucher()], "voucher does not balance"),
+        ([line(1, 500), voucher()], "fewer than two lines"),
+        ([voucher()], "fewer than two lines"),
+        ([line(1, 500), line(2, -500)], "FOREIGN KEY constraint failed"),
+        ([line(1, 500), line(2, -500), voucher("cost")], "fewer than two lines"),
+        ([line(1, 0), line(2, 0), voucher()], "CHECK constraint failed"),
+        ([line(1, "'5'"), line(2, -5), voucher(), line(3, 1)], "voucher is sealed"),
+        ([line(1, 0.5), line(2, -0.5), voucher()], "cannot store REAL value in INTEGER column"),
+        ([line(1, 5), line(2, -5), voucher(), voucher()], "voucher is posted already"),
+        ([line(1, 5), line(1, -5), voucher()], "UNIQUE constraint failed"),
+    ],
+)
+def test_anything_else_is_refused_and_leaves_nothing(ledger, sql, statements, message):
+    with pytest.raises(sqlite3.IntegrityError, match=message):
+        run(sql, *statements)
+    assert ledger.status().vouchers == 0
+    assert ledger.trial_balance() == []
+
+
+@pytest.mark.parametrize(
+    "table", ["inbox", "voucher", "entry_line", "stock_movement", "cost_gap", "item_cost"]
+)
+@pytest.mark.parametrize("verb", ["UPDATE {} SET tenant = 'x'", "DELETE FROM {}"])
+def test_what_is_posted_stays(ledger, sql, new_lane, sale, table, verb):
+    ledger.apply(Arrivals((new_lane().append(sale()).delivery(),)), NOW_MS)
+    sql.execute("INSERT INTO item_cost VALUES ('', '1', 1, 1, 'each')")
+    with pytest.raises(sqlite3.IntegrityError, match=f"{table} is append-only"):
+        sql.execute(verb.format(table))
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        (voucher(), "voucher is posted already"),
+        (line(1, 7), "voucher is sealed"),
+        (
+            f"INSERT INTO inbox VALUES ({KEY}, 't', 1, 1, 1, 'h2', x'00', 1)",
+            "inbox is append-only",
+        ),
+    ],
+)
+def test_replacing_is_no_way_round(ledger, sql, statement, message):
+    run(sql, line(1, 500), line(2, -500), voucher())
+    sql.execute(f"INSERT INTO inbox VALUES ({KEY}, 't', 1, 1, 1, 'h1', x'00', 1)")
+    sql.execute("PRAGMA recursive_triggers = 1")
+    with pytest.raises(sqlite3.IntegrityError, match=message):
+        sql.execute(statement.replace("INSERT", "INSERT OR REPLACE"))
+
+
+def test_the_file_keeps_what_it_confirms(ledger):
+    pragma = {
+        name: ledger._db.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous", "foreign_keys", "page_size")
+    }
+    assert pragma == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "page_size": PAGE_BYTES,
+    }
+
+
+def test_a_ledger_opens_again_with_all_it_had(ledger, ledger_path, books, new_lane, sale):
+    ledger.apply(Arrivals((new_lane().append(sale()).delivery(),)), NOW_MS)
+    before = ledger.status()
+    ledger.close()
+    again = SqliteLedger(ledger_path, books)
+    assert again.status() == before
+    again.close()
+
+
+def test_storage_without_a_write_ahead_log_is_refused(books, tmp_path, monkeypatch):
+    """As on some network file systems; here a database in memory, which has no log either."""
+    import cloud_bridge.ledger.sqlite_file as file
+
+    monkeypatch.setattr(file.sqlite3, "connect", lambda _, **k: _in_memory(**k))
+    with pytest.raises(LedgerUnsafe, match="journal_mode must be wal, but is memory"):
+        SqliteLedger(tmp_path / "ledger.sqlite3", books)
+
+
+_in_memory = (lambda connect: lambda **k: connect(":memory:", **k))(sqlite3.connect)
+
+
+def test_a_file_that_is_no_ledger_is_refused(books, tmp_path):
+    file = tmp_path / "ledger.sqlite3"
+    file.write_bytes(b"not a database, but more than a hundred bytes long" * 10)
+    with pytest.raises(LedgerUnsafe, match=r"ledger\.sqlite3: file is not a database"):
+        SqliteLedger(file, books)
+
+
+def test_a_folder_that_is_not_there_is_named(books, tmp_path):
+    with pytest.raises(LedgerUnavailable, match=r"none/ledger\.sqlite3: unable to open"):
+        SqliteLedger(tmp_path / "none" / "ledger.sqlite3", books)
+
+
+def test_while_another_hand_writes_nothing_happens_and_a_retry_succeeds(ledger, sql, new_lane, sale):
+    arrivals = Arrivals((new_lane().append(sale()).delivery(),))
+    ledger._db.execute("PRAGMA busy_timeout = 0")
+    sql.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LedgerUnavailable, match="locked"):
+        ledger.apply(arrivals, NOW_MS)
+    sql.execute("COMMIT")
+    assert ledger.status().facts == 0
+    assert ledger.apply(arrivals, NOW_MS).stored == 1
+
+
+def test_on_a_full_disk_nothing_happens_and_a_retry_succeeds(ledger, new_lane, sale):
+    arrivals = Arrivals((new_lane().append(*(sale(n) for n in range(1, 60))).delivery(),))
+    (pages,) = ledger._db.execute("PRAGMA page_count").fetchone()
+    ledger._db.execute(f"PRAGMA max_page_count = {pages + 2}")
+    with pytest.raises(LedgerUnavailable, match="full"):
+        ledger.apply(arrivals, NOW_MS)
+    assert ledger.status().facts == 0
+    ledger._db.execute("PRAGMA max_page_count = 1000000")
+    assert ledger.apply(arrivals, NOW_MS).stored == 59
+
+
+def test_a_mistake_of_ours_is_not_taken_for_bad_weather(ledger, sql, new_lane, sale):
+    sql.execute("DROP TABLE lane_cursor")
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        ledger.apply(Arrivals((new_lane().append(sale()).delivery(),)), NOW_MS)
+    assert not ledger._db.in_transaction
