@@ -14,8 +14,8 @@ from biip.upc import Upc
 
 from agent.domain.facts import ScanProblemCode
 
-#: How many digits make which form. Eight digits are read as GTIN-8, unless the scanner says by its AIM
-#: identifier that they are UPC-E unexpanded.
+#: How many digits make which form. Eight digits are read as GTIN-8, unless the scanner says by its
+#: AIM identifier that they are UPC-E unexpanded.
 FORM_BY_LENGTH = {8: "GTIN-8", 12: "GTIN-12", 13: "GTIN-13", 14: "GTIN-14"}
 
 #: EAN-13, UPC-A and UPC-E; EAN-8 has an identifier of its own, "]E4" (ISO/IEC 15424).
@@ -72,11 +72,13 @@ def _read_upc_e(text: str) -> TradeItem | ScanProblemCode:
 def _read_gs1(text: str, symbology: str) -> TradeItem | ScanProblemCode:
     """Element strings and GS1 Digital Links.
 
-    biip does not take a Digital Link behind an AIM identifier, so links are passed without it.
+    biip takes no Digital Link behind an AIM identifier, and none that begins in capitals, as QR codes
+    in alphanumeric mode do: links are passed without the one, their first word in small letters.
     """
-    is_link = text.lower().startswith(("http://", "https://"))
+    scheme, colon, rest = text.partition("://")
+    is_link = scheme.lower() in ("http", "https")
     try:
-        result = biip.parse(text if is_link else symbology + text)
+        result = biip.parse(scheme.lower() + colon + rest if is_link else symbology + text)
     except (biip.ParseError, ValueError, IndexError):  # IndexError: biip 5.2 on "]X" cut short
         return _leading_gtin(text)
     for part in (result.gs1_digital_link_uri, result.gs1_message):
