@@ -14,17 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Protocol
+from typing import Literal, Protocol
 
-from agent.api.handle import (
-    DeviceHealth,
-    LaneBusy,
-    LaneNotice,
-    LaneSnapshot,
-    NoticeValue,
-    Scalar,
-    SnapshotLine,
-)
 from agent.domain.assessment import Pieces, amount_gap
 from agent.domain.effects import Answer, Effect, PrintReceipt, RaiseAlert, Show, SoundBeep
 from agent.domain.events import DeviceChanged, LaneEvent, PrintEnded, Scanned, TotalReceived
@@ -41,6 +32,15 @@ from agent.domain.outcome import SettlementOutcome
 from agent.domain.text import Text
 from agent.domain.totals import CashierTotal, TotalProblem
 from agent.domain.transaction import LaneState, StoreRules
+from agent.handle import (
+    DeviceHealth,
+    LaneBusy,
+    LaneNotice,
+    LaneSnapshot,
+    NoticeValue,
+    Scalar,
+    SnapshotLine,
+)
 from agent.inbox import Inbox
 from agent.inputs import (
     Acknowledged,
@@ -75,7 +75,7 @@ class Outlets(Protocol):
         """False if this lane has no printer."""
         ...
 
-    def beep(self, tone: str) -> None: ...
+    def beep(self, tone: Literal["good", "bad"]) -> None: ...
 
     def alert(self, suspected: MissedScanSuspected, text: Text) -> None:
         """To head office, at once."""

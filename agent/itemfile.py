@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent.domain.gs1 import FORM_BY_LENGTH, has_valid_check_digit
+from agent.domain.gtin import FORM_BY_LENGTH, has_valid_check_digit
 from agent.domain.items import Item
 from agent.domain.totals import AMOUNT_MINOR_MAX, TAX_RATE_BP_MAX
 from agent.errors import TechnicianError

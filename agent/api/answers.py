@@ -10,11 +10,11 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from agent.api.handle import DeviceHealth, LaneNotice, LaneSnapshot, SnapshotLine
 from agent.domain.assessment import Finding, FindingKind
 from agent.domain.outcome import SettlementOutcome
 from agent.domain.text import Text
 from agent.domain.totals import TotalProblem
+from agent.handle import DeviceHealth, LaneNotice, LaneSnapshot, SnapshotLine
 
 #: Turns a Text into a sentence of one language.
 Say: TypeAlias = Callable[[Text], str]

@@ -17,7 +17,7 @@ from agent.api.answers import Say, event_answer, lane_answer
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
-    from agent.api.handle import LaneHandle, LaneNotice
+    from agent.handle import LaneHandle, LaneNotice
 
 STREAMS_MAX = 16
 QUEUE_MAX = 2_048  #: notices that wait for one client: a burst of one commit is not slowness

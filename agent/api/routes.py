@@ -25,12 +25,12 @@ from agent.api.answers import (
     settlement_answer,
 )
 from agent.api.events import EventHub, stream
-from agent.api.handle import LaneBusy, LaneHandle
 from agent.api.messages import EVENT_STREAM, Request, Response, answer, refuse
 from agent.api.settings import ApiSettings
 from agent.domain.outcome import SettlementOutcome
 from agent.domain.text import Text
 from agent.domain.totals import CashierTotal, TotalProblem, problems
+from agent.handle import LaneBusy, LaneHandle
 from agent.totals.http import TotalBody, read_total
 
 PROBLEMS_LISTED_MAX = 50

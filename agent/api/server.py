@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from agent.api.answers import Say
-    from agent.api.handle import LaneHandle
     from agent.api.settings import ApiSettings
+    from agent.handle import LaneHandle
 
 log = logging.getLogger("lanetally.api")
 

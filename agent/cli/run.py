@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from agent import __version__
-from agent.api.handle import LaneNotice
 from agent.api.server import serve
 from agent.config import LaneConfig, load
 from agent.core import Clock, Core
 from agent.domain.text import Text
 from agent.domain.transaction import StoreRules
+from agent.handle import LaneNotice
 from agent.i18n import LANGUAGES, Say, language_of, translator
 from agent.inbox import Inbox
 from agent.inputs import Acknowledged, CoreInput, DeviceHealthChanged
@@ -140,7 +140,9 @@ def _assembled(config: LaneConfig) -> _Lane:
     supervisor.add("core", "core", core.run)
     for device in config.device:
         supervisor.add_device(device.role, device.kind, drivers[device.role], emit_into(inbox))
-    says = {language: translator(language) for language in LANGUAGES}
+    # a client that asks for no language gets the first: the store's own
+    ordered = sorted(LANGUAGES, key=lambda language: language != config.store.language)
+    says = {language: translator(language) for language in ordered}
     supervisor.add("api", "api", lambda stop: serve(config.api, core, says, stop))
     core.start(boot_id, __version__)
     return _Lane(journal, inbox, core, supervisor)

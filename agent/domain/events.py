@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from agent.domain.facts import ScanProblemCode
-    from agent.domain.gs1 import TradeItem
+    from agent.domain.gtin import ScanProblemCode, TradeItem
     from agent.domain.items import Item
     from agent.domain.outcome import SettlementOutcome
     from agent.domain.totals import CashierTotal

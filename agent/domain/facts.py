@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
 from agent.domain.assessment import Finding
+from agent.domain.gtin import ScanProblemCode
 from agent.domain.items import SoldBy
 from agent.domain.totals import CashierTotal, TaxAmount, Tender
 
@@ -80,9 +81,6 @@ class LineItemWeighed:
     net: bool
     raw_hex: str
     role: str
-
-
-ScanProblemCode: TypeAlias = Literal["lossy", "not_gtin", "check_digit", "length", "empty"]
 
 
 @dataclass(frozen=True, slots=True)

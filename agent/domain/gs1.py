@@ -1,47 +1,29 @@
 """From a scanned label to a GTIN of 14 digits, through `biip` for everything but plain digits.
 
-Check digit: from the right, weights 3, 1, 3, …; the last digit brings the sum to a multiple of ten
-(GS1 General Specifications §7.9).
+Eight digits are read as GTIN-8, unless the scanner says by its AIM identifier that they are UPC-E
+unexpanded.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import biip
 from biip.upc import Upc
 
-from agent.domain.facts import ScanProblemCode
-
-#: How many digits make which form. Eight digits are read as GTIN-8, unless the scanner says by its
-#: AIM identifier that they are UPC-E unexpanded.
-FORM_BY_LENGTH = {8: "GTIN-8", 12: "GTIN-12", 13: "GTIN-13", 14: "GTIN-14"}
+from agent.domain.gtin import (
+    CACHED,
+    FORM_BY_LENGTH,
+    ScanProblemCode,
+    TradeItem,
+    has_valid_check_digit,
+)
 
 #: EAN-13, UPC-A and UPC-E; EAN-8 has an identifier of its own, "]E4" (ISO/IEC 15424).
 UPC_SYMBOLOGY = "]E0"
 
 #: AIM identifiers of symbols that carry GS1 element strings (FNC1 in first position).
 GS1_SYMBOLOGIES = frozenset({"]C1", "]e0", "]d2", "]Q3"})
-
-CACHED = 4096  #: a shop sells the same few thousand labels all day
-
-
-@dataclass(frozen=True, slots=True)
-class TradeItem:
-    """What a label names: the GTIN as 14 digits, and the form that was read."""
-
-    gtin: str
-    form: str
-
-
-@lru_cache(maxsize=CACHED)
-def has_valid_check_digit(digits: str) -> bool:
-    """True for ASCII digits whose last one is the GS1 check digit of those before it."""
-    if len(digits) < 2 or not (digits.isascii() and digits.isdigit()):
-        return False
-    weighted = sum(int(d) * (3 if i % 2 == 0 else 1) for i, d in enumerate(reversed(digits[:-1])))
-    return (weighted + int(digits[-1])) % 10 == 0
 
 
 @lru_cache(maxsize=CACHED)
@@ -55,7 +37,8 @@ def read_label(label: bytes, symbology: str) -> TradeItem | ScanProblemCode:
             return _read_upc_e(text)
         form = FORM_BY_LENGTH.get(len(text))
         if form is not None:
-            return TradeItem(text.zfill(14), form) if has_valid_check_digit(text) else "check_digit"
+            valid = has_valid_check_digit(text)
+            return TradeItem(text.zfill(14), form) if valid else "check_digit"
         if len(text) < 16:  # too short for (01) + GTIN-14: a truncated or doubled read
             return "length"
     return _read_gs1(text, symbology)
@@ -72,8 +55,8 @@ def _read_upc_e(text: str) -> TradeItem | ScanProblemCode:
 def _read_gs1(text: str, symbology: str) -> TradeItem | ScanProblemCode:
     """Element strings and GS1 Digital Links.
 
-    biip takes no Digital Link behind an AIM identifier, and none that begins in capitals, as QR codes
-    in alphanumeric mode do: links are passed without the one, their first word in small letters.
+    biip takes no Digital Link behind an AIM identifier, and none that begins in capitals, as QR
+    codes in alphanumeric mode do: links go without the one, their first word in small letters.
     """
     scheme, colon, rest = text.partition("://")
     is_link = scheme.lower() in ("http", "https")

@@ -21,6 +21,7 @@ from agent.domain.events import (
     Weighed,
 )
 from agent.domain.facts import FactBody, LineItemAdded, LineItemWeighed, ScanRejected
+from agent.domain.gtin import ScanProblemCode
 from agent.domain.items import Item
 from agent.domain.settlement import settle
 from agent.domain.text import Text
@@ -98,7 +99,7 @@ def _opened(
 
 
 #: What the cashier reads for a scan that names no trade item.
-SCAN_PROBLEM_TEXTS: dict[facts.ScanProblemCode, str] = {
+SCAN_PROBLEM_TEXTS: dict[ScanProblemCode, str] = {
     "lossy": "Scan not clear: scan again",
     "not_gtin": "No article number in this code: scan the other code",
     "check_digit": "Misread (check digit): scan again",
@@ -107,7 +108,7 @@ SCAN_PROBLEM_TEXTS: dict[facts.ScanProblemCode, str] = {
 }
 
 
-def _scan_rejected(state: LaneState, event: Scanned, reason: facts.ScanProblemCode) -> Step:
+def _scan_rejected(state: LaneState, event: Scanned, reason: ScanProblemCode) -> Step:
     transaction_id = state.transaction.transaction_id if state.transaction else None
     fact = ScanRejected(transaction_id, reason, event.scan_data.hex(), event.symbology, event.role)
     show = Show("scan_rejected", Text(SCAN_PROBLEM_TEXTS[reason]), {"reason": reason})

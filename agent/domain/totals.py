@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from agent.domain.gtin import has_valid_check_digit
 from agent.domain.text import Text
 
 if TYPE_CHECKING:
@@ -143,9 +144,6 @@ def _lines(total: CashierTotal) -> Iterator[TotalProblem]:
 
 
 def _gtin(path: str, gtin: str) -> Iterator[TotalProblem]:
-    # Not at the head of the file: gs1 imports the facts, which import this file.
-    from agent.domain.gs1 import has_valid_check_digit
-
     if len(gtin) != 14 or not has_valid_check_digit(gtin):
         text = Text("{gtin} is no GTIN: wrong length or check digit", {"gtin": gtin[:ID_CHARS_MAX]})
         yield TotalProblem("gtin_invalid", text, path)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from agent.api import connection, events
-from agent.api.handle import LaneNotice, LaneSnapshot
+from agent.handle import LaneNotice, LaneSnapshot
 from agent.api.server import serve
 from agent.api.settings import ApiClient, ApiSettings
 from agent.domain.outcome import SettlementOutcome

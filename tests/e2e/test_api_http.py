@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.api import connection
-from agent.api.handle import DeviceHealth, LaneBusy, LaneNotice, LaneSnapshot, SnapshotLine
+from agent.handle import DeviceHealth, LaneBusy, LaneNotice, LaneSnapshot, SnapshotLine
 from agent.api.server import serve
 from agent.api.settings import ApiClient, ApiSettings
 from agent.domain.assessment import Finding

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.domain.gs1 import GS1_SYMBOLOGIES, TradeItem, has_valid_check_digit, read_label
+from agent.domain.gs1 import GS1_SYMBOLOGIES, read_label
+from agent.domain.gtin import TradeItem, has_valid_check_digit
 from agent.domain.lane import SCAN_PROBLEM_TEXTS
 
 GTIN = "04006381333931"
