@@ -12,6 +12,7 @@ from typing import Any
 from agent.cli.demo.children import DemoFailed
 from agent.cli.demo.plan import Visit
 from agent.cli.demo.till import Pos, Screen
+from agent.domain.text import Text
 from drivers.hid.sim import Output
 from drivers.keypad import sim as keypad
 from drivers.scale.sim import SimulatedScale
@@ -19,7 +20,11 @@ from drivers.scanner.sim import Wedge
 
 PATIENCE_S = 20.0  #: for the lane to show what was done
 LOOK_S = 0.5  #: between two looks at whether everything still runs
+REST_S = 0.01
+RETRY_S = 0.5
 TRIES = 5
+AGAIN = (503, 504)  #: the lane is busy; the lane does not know
+AHEAD_MAX = 16  #: labels the lane has not shown yet; the kernel's pipe takes about 28
 
 SCAN_S = 1.0  #: at speed 1: from one label to the next
 PAY_S = 4.0  #: at speed 1: the customer pays
@@ -78,10 +83,11 @@ class Cashier:
             weight_g = visit.weights_g[index]
             self._scan(visit.basket.lines[index].gtin)
             scanned += 1
+            self._show(scanned, ahead=AHEAD_MAX)
             if weight_g is not None:
                 weighed += 1
                 self._weigh(weight_g, weighed)
-        self._wait(lambda: self._screen.item_count == scanned, f"item {scanned} of the basket")
+        self._show(scanned)
         transaction_id = self._screen.transaction_id or ""
         if visit.missed_line is not None:
             self.played.missed.append(transaction_id)
@@ -90,7 +96,10 @@ class Cashier:
             self._key(visit)
         else:
             self._post(visit)
-        self._wait(lambda: self._screen.transaction_id is None, "the settled basket")
+        self._wait(
+            lambda: self._screen.transaction_id is None,
+            Text("The lane does not show the sale as settled"),
+        )
         self.played.baskets += 1
         self.played.line_items += len(visit.basket.lines)
 
@@ -102,13 +111,26 @@ class Cashier:
         self.played.scans += 1
         self._pause(SCAN_S)
 
+    def _show(self, scanned: int, ahead: int = 0) -> None:
+        """Wait until the lane shows what was scanned, but for the last `ahead` labels."""
+        self._wait(
+            lambda: self._screen.item_count >= scanned - ahead,
+            Text("The lane does not show item {count} of the basket", {"count": scanned - ahead}),
+        )
+
     def _weigh(self, weight_g: int, weighed: int) -> None:
         """Put the goods on the plate when it is free, and take them off when they are weighed."""
         scale = self._devices.scale
         at_rest_ns, asked = self._plate_free
-        self._until(lambda: time.monotonic_ns() > at_rest_ns and scale.commands_taken >= asked)
+        self._until(
+            lambda: time.monotonic_ns() > at_rest_ns and scale.commands_taken >= asked,
+            Text("The lane does not ask the scale"),
+        )
         scale.place(weight_g)
-        self._wait(lambda: self._screen.weighed_count == weighed, f"a weight of {weight_g} g")
+        self._wait(
+            lambda: self._screen.weighed_count == weighed,
+            Text("The lane does not show the weight of {weight_g} g", {"weight_g": weight_g}),
+        )
         # free for the next goods when the lane has asked twice since: once may be under way
         self._plate_free = scale.remove(), scale.commands_taken + 2
 
@@ -117,34 +139,42 @@ class Cashier:
     def _post(self, visit: Visit) -> None:
         total = total_of(visit)
         for expected in ("settled", "duplicate") if visit.repeated else ("settled",):
-            status = self._sent(total)
-            if status != expected:
-                raise DemoFailed(f"total {visit.total_id}: {status}, expected was {expected}")
+            said = self._sent(total)
+            if said != expected:
+                words: dict[str, str | int] = {"total": visit.total_id, "said": said}
+                raise DemoFailed(Text("The lane's answer to total {total}: {said}", words))
         self.played.amount_minor += visit.basket.amount_minor
 
     def _sent(self, total: dict[str, Any]) -> str:
-        """What became of a total. No answer, or an answer that says "again": send it again."""
-        answer: dict[str, Any] = {}
-        for _ in range(TRIES):
+        """What became of a total. No answer, or one that says "again": it is sent again."""
+        said = ""
+        for tries in range(TRIES):
+            self._tick()
+            self._rest(RETRY_S if tries else 0.0)
             try:
                 code, answer = self._pos.settle(total)
             except (OSError, http.client.HTTPException) as error:
-                answer = {"detail": str(error)}
-            else:
-                if code not in (503, 504):
-                    break
-            self._tick()
-        return str(answer.get("status") if "transaction_id" in answer else answer.get("detail"))
+                said = str(error)
+                continue
+            if code not in AGAIN:
+                said = str(answer.get("detail") or answer["status"])
+                # a lost answer leaves open whether the first try was taken
+                return "settled" if tries and said == "duplicate" else said
+            said = answer["detail"]
+        return said
 
     def _key(self, visit: Visit) -> None:
         """Key the count. Asked to scan what is missing, scan it and key the count again."""
         keyed = f"{visit.basket.pieces}\r"
         self._devices.keypad.send(keypad.reports(keyed))
-        self._wait(lambda: self._screen.transaction_id is None or self._screen.held, "the total")
+        self._wait(
+            lambda: self._screen.transaction_id is None or self._screen.held,
+            Text("The lane does not answer the keyed count"),
+        )
         if self._screen.held:
             if visit.missed_line is not None:
                 self._scan(visit.basket.lines[visit.missed_line].gtin)
-                self._wait(lambda: self._screen.item_count == visit.basket.pieces, "the last item")
+                self._show(visit.basket.pieces)
             self._devices.keypad.send(keypad.reports(keyed))
         self.played.amount_minor += sum(
             self._prices[line.gtin] * line.pieces for line in visit.basket.lines
@@ -152,18 +182,18 @@ class Cashier:
 
     # --- waiting ---------------------------------------------------------------------------------
 
-    def _wait(self, seen: Callable[[], bool], what: str) -> None:
-        """Wait for the lane's screen. Raises DemoFailed if it does not show it in time."""
+    def _wait(self, seen: Callable[[], bool], failure: Text) -> None:
+        """Wait for the lane's screen. Raises DemoFailed with `failure` if nothing comes in time."""
+        self._until(lambda: self._screen.wait_until(seen, LOOK_S), failure)
+
+    def _until(self, seen: Callable[[], bool], failure: Text) -> None:
         deadline = time.monotonic() + PATIENCE_S
-        while not self._screen.wait_until(seen, LOOK_S):
+        while not seen():
             self._tick()
             if time.monotonic() > deadline:
-                said = self._screen.complaint or "nothing"
-                raise DemoFailed(f"the lane does not show {what}; it complained of {said}")
-
-    def _until(self, seen: Callable[[], bool]) -> None:
-        while not seen():
-            self._rest(0.02)
+                complaint = Text("Its last complaint: {said}", {"said": self._screen.complaint})
+                raise DemoFailed(failure, complaint)
+            self._rest(REST_S)
 
     def _pause(self, real_s: float) -> None:
         """As long as a person takes; at speed 0 nobody waits."""

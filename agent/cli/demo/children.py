@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import agent
+from agent.domain.text import Text
 from agent.errors import TechnicianError
+from agent.i18n import language_of, translator
 
 #: A child asks the kernel to end it when its parent dies, however that happens (prctl(2),
 #: PR_SET_PDEATHSIG = 1), and then runs the command line of a console script.
@@ -25,7 +27,11 @@ STOP_S = 15.0
 
 
 class DemoFailed(TechnicianError):
-    """The demo cannot go on; the message says why."""
+    """The demo cannot go on; its sentences say why, in the language of the technician."""
+
+    def __init__(self, *sentences: Text) -> None:
+        say = translator(language_of(os.environ))
+        super().__init__("\n".join(map(say, sentences)))
 
 
 class Child:
@@ -52,7 +58,7 @@ class Child:
     def check(self) -> None:
         """Raises DemoFailed with the end of its log if it has ended by itself."""
         if self._process is not None and self._process.poll() is not None:
-            raise DemoFailed(self._obituary(self._process.returncode))
+            raise self._failed(self._process.returncode)
 
     def kill(self) -> None:
         """End it at once, as a power cut would; it is not missed."""
@@ -73,12 +79,13 @@ class Child:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            raise DemoFailed(f"{self.name} did not stop within {STOP_S:.0f} s") from None
+            args: dict[str, str | int] = {"name": self.name, "limit": int(STOP_S)}
+            raise DemoFailed(Text("{name} did not stop within {limit} s", args)) from None
         if code:
-            raise DemoFailed(self._obituary(code))
+            raise self._failed(code)
 
-    def _obituary(self, code: int) -> str:
+    def _failed(self, code: int) -> DemoFailed:
         lines = self._log.read_text("utf-8", "replace").splitlines()[-TAIL_LINES:]
-        return "\n".join(
-            (f"{self.name} ended with code {code}; the last lines of its log:", *lines)
-        )
+        args: dict[str, str | int] = {"name": self.name, "code": code}
+        ended = Text("{name} ended with code {code}; the last lines of its log:", args)
+        return DemoFailed(ended, Text("{log}", {"log": "\n".join(lines)}))

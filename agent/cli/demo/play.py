@@ -21,6 +21,7 @@ from drivers.printer.sim_press import Receipt
 
 DRAIN_S = 60.0
 LOOK_S = 0.1
+CUT = "- " * 24
 
 
 def played(
@@ -65,15 +66,17 @@ def _drained(shop: Shop, incidents: Incidents) -> int:
         while True:
             incidents.tick()
             shop.check()
-            unprinted = journal.figures()["receipts_unprinted"]
-            lane = shop.pos.lane()  # after the receipts: the last of them is a fact, too
-            acknowledged = int(lane["acknowledged_seq"])
-            arrived = acknowledged == lane["journal_seq"] and not unprinted and incidents.over
-            if arrived or time.monotonic() > deadline:
+            waiting = journal.figures()["receipts_unprinted"] or not incidents.over
+            journaled, acknowledged = shop.cursors()  # after the receipts: each is a fact, too
+            if (acknowledged == journaled and not waiting) or time.monotonic() > deadline:
                 return acknowledged
             pause.wait(LOOK_S)
 
 
 def _write_receipts(path: Path, receipts: Sequence[Receipt]) -> None:
-    pages = ("\n".join(line.rstrip() for line in receipt.lines) for receipt in receipts)
-    path.write_text("\n\n".join(pages) + "\n", "utf-8")
+    """The paper as text, a rule where it was cut; a QR code by its content."""
+    with path.open("w", encoding="utf-8") as file:
+        for receipt in receipts:
+            qr_codes = (f"[QR {content}]" for content in receipt.qr_codes)
+            printed = "\n".join((*(line.rstrip() for line in receipt.lines), *qr_codes))
+            file.write(f"{printed.rstrip()}\n{CUT}\n")

@@ -43,6 +43,7 @@ class Shop:
     """What the demo holds of a running shop."""
 
     folder: Path
+    broker: Broker
     lane: Child
     bridge: Child
     printer: VirtualPrinter
@@ -58,10 +59,17 @@ class Shop:
     def ledger(self) -> Path:
         return self.folder / "ledger.sqlite3"
 
+    def cursors(self) -> tuple[int, int]:
+        """(facts in the journal, how many of them are acknowledged), as the lane says."""
+        lane = self.pos.lane()
+        return lane["journal_seq"], lane["acknowledged_seq"]
+
     def check(self) -> None:
         """Raises DemoFailed if a process has ended by itself."""
         self.lane.check()
         self.bridge.check()
+        if not self.broker.is_running:
+            raise DemoFailed(Text("The broker has ended"))
 
     def close(self) -> None:
         """End lane and bridge. Raises DemoFailed if one does not end well."""
@@ -82,11 +90,11 @@ def opened(
     printer = VirtualPrinter()
     scale = SimulatedScale()
     with ExitStack() as stack:
-        scanner = stack.enter_context(closing(FifoOutput(str(folder / "scanner"))))
-        keypad = stack.enter_context(closing(FifoOutput(str(folder / "keypad"))))
+        scanner, keypad = (_keyboard(stack, folder / name) for name in ("scanner", "keypad"))
         stack.enter_context(serving(scale))
         _, printer_port = stack.enter_context(tcp_printer(printer))
-        stack.enter_context(Broker(broker_port, LOOPBACK, max_payload_size=PAYLOAD_BYTES_MAX))
+        broker = Broker(broker_port, LOOPBACK, max_payload_size=PAYLOAD_BYTES_MAX)
+        stack.enter_context(broker)
         (folder / "bridge.toml").write_text(_bridge_toml(broker_port, language), "utf-8")
         (folder / "lane.toml").write_text(
             _lane_toml(
@@ -100,7 +108,12 @@ def opened(
         _wait_until_ready(pos, (lane, bridge))
         screen = stack.enter_context(following(Screen(api_port, token)))
         devices = Devices(scanner, keypad, scale)
-        yield Shop(folder, lane, bridge, printer, devices, screen, pos)
+        yield Shop(folder, broker, lane, bridge, printer, devices, screen, pos)
+
+
+def _keyboard(stack: ExitStack, path: Path) -> FifoOutput:
+    stack.callback(path.unlink, missing_ok=True)
+    return stack.enter_context(closing(FifoOutput(str(path))))
 
 
 def _child(stack: ExitStack, name: str, module: str, folder: Path) -> Child:
@@ -120,7 +133,8 @@ def _wait_until_ready(pos: Pos, children: tuple[Child, ...]) -> None:
         for child in children:
             child.check()
         if time.monotonic() > deadline:
-            raise DemoFailed(f"the lane is not ready after {READY_S:.0f} s: {devices}")
+            args: dict[str, str | int] = {"limit": int(READY_S), "devices": str(devices)}
+            raise DemoFailed(Text("The lane is not ready after {limit} s: {devices}", args))
         pause.wait(LOOK_S)
         try:
             devices = pos.lane()["devices"]

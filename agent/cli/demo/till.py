@@ -21,6 +21,7 @@ class Pos:
     def __init__(self, port: int, token: str) -> None:
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
+        self._line: socket.socket | None = None  # of the event stream
 
     def settle(self, total: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """(HTTP status, answer)."""
@@ -28,17 +29,23 @@ class Pos:
 
     def lane(self) -> dict[str, Any]:
         """The lane now. Raises OSError while it is not there."""
-        return self._ask("GET", "/v1/lane")[1]
+        try:
+            return self._ask("GET", "/v1/lane")[1]
+        except OSError:  # the lane hung up on an idle connection
+            return self._ask("GET", "/v1/lane")[1]
 
     def events(self) -> http.client.HTTPResponse:
         """The stream of events, as it comes."""
+        self._connection.connect()
+        self._line = self._connection.sock
         self._connection.request("GET", "/v1/events", headers=self._headers)
         return self._connection.getresponse()
 
     def hang_up(self) -> None:
-        """From any thread: whoever reads from the connection finds its end."""
-        with suppress(OSError, AttributeError):  # never connected, or gone already
-            self._connection.sock.shutdown(socket.SHUT_RDWR)
+        """From any thread: whoever reads the events finds their end."""
+        if self._line is not None:
+            with suppress(OSError):  # gone already
+                self._line.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._connection.close()
