@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Literal, Protocol
@@ -32,6 +32,7 @@ from agent.domain.outcome import SettlementOutcome
 from agent.domain.text import Text
 from agent.domain.totals import CashierTotal, TotalProblem
 from agent.domain.transaction import LaneState, StoreRules
+from agent.domain.troubles import DEVICE_TEXTS
 from agent.handle import (
     DeviceHealth,
     LaneBusy,
@@ -156,7 +157,12 @@ class Core:
             item_count=transaction.item_count if transaction else 0,
             amount_minor=transaction.amount_minor if transaction else None,
             alert=self._alert,
-            devices=tuple(self._devices.values()),
+            devices=tuple(
+                replace(device, reason=", ".join(self._says.get(device.role, ())))
+                if device.state == "up"
+                else device
+                for device in self._devices.values()
+            ),
             journal_seq=self._journal.last_seq,
             acknowledged_seq=self._acked_seq,
             degraded=self._degraded,
@@ -353,7 +359,10 @@ class Core:
         if self._says.get(item.role, ()) != item.warnings:
             self._says[item.role] = item.warnings
             says: list[Scalar] = [*item.warnings]
-            self._notify(LaneNotice("device_says", {"role": item.role, "says": says}))
+            text = next(
+                (DEVICE_TEXTS[word] for word in item.warnings if word in DEVICE_TEXTS), None
+            )
+            self._notify(LaneNotice("device_says", {"role": item.role, "says": says}, text))
 
     # --- effects ---------------------------------------------------------------------------------
 

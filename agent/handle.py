@@ -40,7 +40,7 @@ class DeviceHealth:
     role: str
     kind: str
     state: DeviceState
-    reason: str  #: "" if up
+    reason: str  #: if up: the device's own words, such as "paper_near_end"; else why not
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from agent.domain.transaction import (
     StoreRules,
     advance,
 )
+from agent.domain.troubles import PRINT_TEXTS, PRINT_TROUBLE, SCAN_TEXTS
 
 
 def step(state: LaneState, event: LaneEvent, rules: StoreRules, business_date: str) -> Step:
@@ -98,20 +99,10 @@ def _opened(
     return (opened,), OpenTransaction(transaction_id, number, business_date)
 
 
-#: What the cashier reads for a scan that names no trade item.
-SCAN_PROBLEM_TEXTS: dict[ScanProblemCode, str] = {
-    "lossy": "Scan not clear: scan again",
-    "not_gtin": "No article number in this code: scan the other code",
-    "check_digit": "Misread (check digit): scan again",
-    "length": "Code cut short: scan again",
-    "empty": "Empty scan: scan again",
-}
-
-
 def _scan_rejected(state: LaneState, event: Scanned, reason: ScanProblemCode) -> Step:
     transaction_id = state.transaction.transaction_id if state.transaction else None
     fact = ScanRejected(transaction_id, reason, event.scan_data.hex(), event.symbology, event.role)
-    show = Show("scan_rejected", Text(SCAN_PROBLEM_TEXTS[reason]), {"reason": reason})
+    show = Show("scan_rejected", SCAN_TEXTS[reason], {"reason": reason})
     return advance(state, (fact,), show, SoundBeep("bad"))
 
 
@@ -166,18 +157,10 @@ def _print_ended(state: LaneState, event: PrintEnded) -> Step:
         data: dict[str, str | int | None] = {"transaction_id": event.transaction_id}
         return advance(state, (printed,), Show("receipt_printed", text, data))
     fact = facts.ReceiptUnprinted(event.transaction_id, event.job_id, event.outcome, event.reason)
-    text = Text(PRINT_PROBLEM_TEXTS.get(event.reason, "Printer trouble: look at the printer"))
+    text = PRINT_TEXTS.get(event.reason, PRINT_TROUBLE)
     return advance(
         state, (fact,), Show("receipt_unprinted", text, {"reason": event.reason}), SoundBeep("bad")
     )
-
-
-PRINT_PROBLEM_TEXTS = {
-    "paper_out": "Printer out of paper: put in a roll, the receipt follows",
-    "cover_open": "Printer cover open: close it, the receipt follows",
-    "offline": "Printer offline: press its feed button",
-    "silent": "Printer does not answer: check its cable and power",
-}
 
 
 def _device_changed(state: LaneState, event: DeviceChanged) -> Step:

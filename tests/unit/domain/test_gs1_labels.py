@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agent.domain.gs1 import GS1_SYMBOLOGIES, read_label
 from agent.domain.gtin import TradeItem, has_valid_check_digit
-from agent.domain.lane import SCAN_PROBLEM_TEXTS
+from agent.domain.troubles import SCAN_TEXTS
 
 GTIN = "04006381333931"
 GS = "\x1d"
@@ -149,7 +149,7 @@ def test_any_bytes_are_an_item_or_a_known_reason(label, symbology):
         assert len(found.gtin) == 14
         assert has_valid_check_digit(found.gtin)
     else:
-        assert found in SCAN_PROBLEM_TEXTS
+        assert found in SCAN_TEXTS
 
 
 element_strings = st.lists(
@@ -166,7 +166,7 @@ element_strings = st.lists(
 def test_almost_good_element_strings_and_links_raise_nothing(text, symbology):
     found = read_label(text.encode(), symbology)
 
-    assert isinstance(found, TradeItem) or found in SCAN_PROBLEM_TEXTS
+    assert isinstance(found, TradeItem) or found in SCAN_TEXTS
 
 
 @given(st.text("0123456789", min_size=7, max_size=13))
