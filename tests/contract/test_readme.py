@@ -33,6 +33,11 @@ def test_the_readme_has_commands():
     assert COMMANDS[:2] == ["make demo", "make test"]
 
 
+@pytest.mark.parametrize("target", re.findall(r"\]\(([\w./]+)\)", README))
+def test_a_link_leads_somewhere(target):
+    assert (ROOT / target).exists()
+
+
 def is_make(command: str) -> bool:
     return command.startswith("make ")
 
