@@ -15,7 +15,7 @@ from agent.domain.facts import MissedScanSuspected, SoldLine, TransactionSettled
 from agent.domain.outcome import SettlementOutcome
 from agent.domain.settlement import alert_text, included_taxes, outcome_of, receipt_job_id
 from agent.domain.text import Text
-from agent.domain.totals import CashierTotal, ChargedLine, TaxAmount, Tender
+from agent.domain.totals import ChargedLine, TaxAmount, Tender
 from agent.domain.transaction import LaneState
 from tests.lane_kit import (
     APPLES,
@@ -504,7 +504,3 @@ def test_an_alert_about_a_surplus_counts_all_of_it():
     surplus = [Finding("scanned_not_charged", n, None, "tea", None, Text("")) for n in (1, 2)]
 
     assert alert_text(MissedScanSuspected("t", "T", 0, tuple(surplus))).args == {"count": 3}
-
-
-def test_a_total_of_unknown_origin_needs_no_lane_to_be_judged():
-    assert CashierTotal("T1", "http", 1) == posted("T1", 1)
