@@ -62,7 +62,10 @@ def test_an_error_names_line_key_and_remedy(tmp_path, text, message):
 
 
 def test_all_errors_come_at_once(tmp_path):
-    assert len(errors(tmp_path, '[ledger]\nkind = 1\nchart_file = "x"\n[mqtt]\nport = 0').splitlines()) == 3
+    assert (
+        len(errors(tmp_path, '[ledger]\nkind = 1\nchart_file = "x"\n[mqtt]\nport = 0').splitlines())
+        == 3
+    )
 
 
 def test_a_file_that_is_not_there(tmp_path):

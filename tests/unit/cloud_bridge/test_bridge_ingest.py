@@ -88,7 +88,8 @@ def test_a_birth_is_answered_with_where_the_lane_stands(ledger, new_lane, sale):
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b"online", b'{"online":false}', b'{"epoch":"a/b"}', b'{"epoch":7}', b'{"epoch":"\xff"}']
+    "payload",
+    [b"", b"online", b'{"online":false}', b'{"epoch":"a/b"}', b'{"epoch":7}', b'{"epoch":"\xff"}'],
 )
 def test_a_status_that_names_no_epoch_is_passed_over(new_lane, payload):
     assert sort([status(new_lane(), payload)]) == Arrivals()
@@ -159,11 +160,11 @@ def test_what_is_subscribed_to():
     assert topics("acme") == ("edge/v1/acme/+/+/tx", "edge/v1/acme/+/+/status")
 
 
-# --- the loop, on a link that is played ------------------------------------------------------------
+# --- the loop, on a link that is played ----------------------------------------------------------
 
 
 class PlayedLink(Wire):
-    """A connection on which messages come one a turn. Stops the loop when its script has run out."""
+    """A connection on which messages come one a turn; it stops the loop when none is left."""
 
     def __init__(self, script, stop):
         super().__init__()

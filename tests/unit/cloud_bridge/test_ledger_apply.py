@@ -1,4 +1,4 @@
-"""What every store of the sub-ledger promises (cloud_bridge/ledger/port.py), held against SQLite."""
+"""What every store of the sub-ledger promises (cloud_bridge/ledger/port.py), tried on SQLite."""
 
 from dataclasses import replace
 
@@ -252,7 +252,9 @@ def test_costs_are_added_only_where_they_changed(ledger):
     assert ledger.add_costs([CostRow(TEA, UnitCost(6100, "each"))], NOW_MS) == 1
 
 
-def test_costs_imported_by_another_process_count_at_once(ledger, ledger_path, books, new_lane, sale):
+def test_costs_imported_by_another_process_count_at_once(
+    ledger, ledger_path, books, new_lane, sale
+):
     lane = new_lane().append(sale(1), sale(2))
     apply(ledger, lane.delivery(1, 1))
     other = SqliteLedger(ledger_path, books)

@@ -1,6 +1,9 @@
 """The database's own defences, tried with raw SQL: no trust in the code above it."""
 
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -115,14 +118,10 @@ def test_a_ledger_opens_again_with_all_it_had(ledger, ledger_path, books, new_la
 
 def test_storage_without_a_write_ahead_log_is_refused(books, tmp_path, monkeypatch):
     """As on some network file systems; here a database in memory, which has no log either."""
-    import cloud_bridge.ledger.sqlite_file as file
-
-    monkeypatch.setattr(file.sqlite3, "connect", lambda _, **k: _in_memory(**k))
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda _, **options: connect(":memory:", **options))
     with pytest.raises(LedgerUnsafe, match="journal_mode must be wal, but is memory"):
         SqliteLedger(tmp_path / "ledger.sqlite3", books)
-
-
-_in_memory = (lambda connect: lambda **k: connect(":memory:", **k))(sqlite3.connect)
 
 
 def test_a_file_that_is_no_ledger_is_refused(books, tmp_path):
@@ -132,12 +131,35 @@ def test_a_file_that_is_no_ledger_is_refused(books, tmp_path):
         SqliteLedger(file, books)
 
 
+def test_a_ledger_of_a_later_release_is_left_alone(ledger_path, books):
+    with closing(sqlite3.connect(ledger_path)) as later:
+        later.execute("PRAGMA user_version = 99")
+    with pytest.raises(LedgerUnsafe, match="written by a later release, as version 99"):
+        SqliteLedger(ledger_path, books)
+
+
+def test_two_processes_may_make_the_tables_at_once(ledger_path, books):
+    with closing(sqlite3.connect(ledger_path)) as empty:
+        empty.execute("PRAGMA journal_mode = WAL")
+    barrier = threading.Barrier(2)
+
+    def opened():
+        barrier.wait()
+        SqliteLedger(ledger_path, books).close()
+
+    with ThreadPoolExecutor(2) as pool:
+        for future in [pool.submit(opened), pool.submit(opened)]:
+            future.result()
+
+
 def test_a_folder_that_is_not_there_is_named(books, tmp_path):
     with pytest.raises(LedgerUnavailable, match=r"none/ledger\.sqlite3: unable to open"):
         SqliteLedger(tmp_path / "none" / "ledger.sqlite3", books)
 
 
-def test_while_another_hand_writes_nothing_happens_and_a_retry_succeeds(ledger, sql, new_lane, sale):
+def test_while_another_hand_writes_nothing_happens_and_a_retry_succeeds(
+    ledger, sql, new_lane, sale
+):
     arrivals = Arrivals((new_lane().append(sale()).delivery(),))
     ledger._db.execute("PRAGMA busy_timeout = 0")
     sql.execute("BEGIN IMMEDIATE")
