@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from agent.domain.events import PlateChanged, Scanned, Weighed
+from agent.domain.events import Observed, PlateChanged, Scanned, Weighed
 from agent.domain.outcome import SettlementOutcome
 from agent.domain.totals import CashierTotal
 
@@ -64,6 +64,7 @@ CoreInput: TypeAlias = (
     Scanned
     | Weighed
     | PlateChanged
+    | Observed
     | TotalSubmitted
     | CountKeyed
     | JobFinished

@@ -5,25 +5,31 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TypeAlias, assert_never
 
-from agent.domain.events import PlateChanged, Scanned, Weighed
+from agent.domain.events import Observed, PlateChanged, Scanned, Weighed
+from agent.domain.facts import CrossingObserved, LabelObserved, Observation, TagObserved
 from agent.domain.gs1 import read_label
 from agent.inbox import Inbox
 from agent.inputs import CoreInput, CountKeyed, DeviceSays, JobFinished, PrinterWell
 from drivers.base import (
     DeviceEvent,
     Emit,
+    ItemsCrossed,
     KeyedNumber,
+    LabelSeen,
     PrinterStatus,
     PrintFinished,
     ScaleState,
     ScanData,
     StableWeight,
+    TagPresence,
 )
 
 Keyed: TypeAlias = tuple[Hashable | None, CoreInput]
 
 #: On these the plate's weight is no longer the one that was reported.
 PLATE_CHANGES = frozenset({"zero", "motion", "under_zero"})
+#: On these there is nothing to tell the cashier.
+QUIET = PLATE_CHANGES | {"steady"}
 
 
 def emit_into(inbox: Inbox[CoreInput]) -> Emit:
@@ -50,7 +56,7 @@ def translated(event: DeviceEvent) -> list[Keyed]:
         case ScaleState():
             # in order with the weights, not coalesced: a weight must not outlive its placement
             moved = event.condition in PLATE_CHANGES
-            said = _said(event.role, () if moved else (event.condition,))
+            said = _said(event.role, () if event.condition in QUIET else (event.condition,))
             return [(None, PlateChanged()), said] if moved else [said]
         case KeyedNumber():
             return [(None, CountKeyed(event.digits, event.role))]
@@ -60,8 +66,33 @@ def translated(event: DeviceEvent) -> list[Keyed]:
             said = _said(event.role, (*event.problems, *event.warnings))
             well: Keyed = ((event.role, "well"), PrinterWell(event.role))
             return [said] if event.problems else [said, well]
+        case TagPresence() | LabelSeen() | ItemsCrossed():
+            return _observed(event)
         case _:  # pragma: no cover
             assert_never(event)
+
+
+def _observed(event: TagPresence | LabelSeen | ItemsCrossed) -> list[Keyed]:
+    match event:
+        case TagPresence():
+            seen: Observation = TagObserved(
+                None,
+                event.epc,
+                event.gtin,
+                event.serial,
+                event.present,
+                event.rssi_dbm,
+                event.antenna,
+                event.role,
+            )
+        case LabelSeen():
+            label = read_label(event.scan_data, event.symbology)
+            if isinstance(label, str):
+                return []  # no article: the next frames may show it better
+            seen = LabelObserved(None, label.gtin, event.frames, event.role)
+        case ItemsCrossed():
+            seen = CrossingObserved(None, event.count, event.confidence_pct, event.role)
+    return [(None, Observed(seen))]
 
 
 def _said(role: str, words: tuple[str, ...]) -> Keyed:

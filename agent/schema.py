@@ -35,6 +35,8 @@ def first_tables(db: Database) -> None:
         ) STRICT;
         CREATE TRIGGER fact_is_never_changed BEFORE UPDATE ON fact
             BEGIN SELECT RAISE(ABORT, 'facts are never changed'); END;
+        CREATE TRIGGER fact_is_never_deleted BEFORE DELETE ON fact
+            BEGIN SELECT RAISE(ABORT, 'facts are never deleted'); END;
         CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
         CREATE TABLE sync_cursor(acked_seq INTEGER NOT NULL) STRICT;
         INSERT INTO sync_cursor VALUES (0);

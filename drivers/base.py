@@ -67,7 +67,9 @@ class ScanData:
     """One label, as the scanner sent it (UnifiedPOS: ScanData, ScanDataLabel, ScanDataType)."""
 
     role: str
-    scan_data: bytes  #: label bytes without AIM identifier, terminator, prefix or suffix; GS is 0x1D
+    scan_data: (
+        bytes  #: label bytes without AIM identifier, terminator, prefix or suffix; GS is 0x1D
+    )
     symbology: str  #: AIM identifier as sent, such as "]E0"; "" if the scanner sends none
     lossy: bool  #: True if a key or byte could not be decoded: the label must not be trusted
     mono_ns: int  #: `time.monotonic_ns()` when the last byte of the label was read
@@ -84,8 +86,9 @@ class StableWeight:
     mono_ns: int
 
 
+#: "steady": the weight that was reported still lies there, after a spell of something else.
 ScaleCondition: TypeAlias = Literal[
-    "zero", "motion", "over_capacity", "under_zero", "not_ready", "garbled"
+    "zero", "motion", "over_capacity", "under_zero", "not_ready", "garbled", "steady"
 ]
 
 
@@ -138,8 +141,51 @@ class PrinterStatus:
     mono_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class TagPresence:
+    """An RFID tag came to this lane or left it. Edges only: a tag that stays says nothing more."""
+
+    role: str
+    epc: str  #: upper-case hex of the EPC bank, as many bytes as its PC word says
+    gtin: str | None  #: 14 digits if the EPC is an SGTIN; None: an EPC of another kind
+    serial: str | None  #: of the SGTIN
+    present: bool
+    rssi_dbm: int | None  #: the strongest sighting; None if the reader does not say
+    antenna: int  #: 0 if the reader has but one
+    mono_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSeen:
+    """The camera read a label, the same in at least two frames."""
+
+    role: str
+    scan_data: bytes
+    symbology: str  #: AIM identifier
+    frames: int  #: how many frames agreed
+    mono_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsCrossed:
+    """So many items crossed the camera's line since it last said so; backwards is negative."""
+
+    role: str
+    count: int
+    confidence_pct: int
+    mono_ns: int
+
+
 DeviceEvent: TypeAlias = (
-    ScanData | StableWeight | ScaleState | KeyedNumber | PrintFinished | PrinterStatus
+    ScanData
+    | StableWeight
+    | ScaleState
+    | KeyedNumber
+    | PrintFinished
+    | PrinterStatus
+    | TagPresence
+    | LabelSeen
+    | ItemsCrossed
 )
 
 Emit: TypeAlias = Callable[[DeviceEvent], None]
@@ -175,7 +221,14 @@ class ZeroScale:
     pass
 
 
-Command: TypeAlias = PrintJob | Beep | ZeroScale
+@dataclass(frozen=True, slots=True)
+class DisplayText:
+    """What the customer reads: one string a line, cut to the display's width."""
+
+    lines: tuple[str, ...]
+
+
+Command: TypeAlias = PrintJob | Beep | ZeroScale | DisplayText
 
 
 # --- the driver -----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from agent.domain.facts import Observation
     from agent.domain.gtin import ScanProblemCode, TradeItem
     from agent.domain.items import Item
     from agent.domain.outcome import SettlementOutcome
@@ -59,4 +60,13 @@ class DeviceChanged:
     reason: str
 
 
-LaneEvent: TypeAlias = Scanned | Weighed | PlateChanged | TotalReceived | PrintEnded | DeviceChanged
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a sensor saw, as the fact that it becomes but for its transaction."""
+
+    observation: Observation
+
+
+LaneEvent: TypeAlias = (
+    Scanned | Weighed | PlateChanged | Observed | TotalReceived | PrintEnded | DeviceChanged
+)

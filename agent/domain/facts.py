@@ -182,6 +182,48 @@ class ReceiptUnprinted:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class TagObserved:
+    """An RFID tag came to the lane or left it."""
+
+    type: ClassVar[str] = "TagObserved"
+    version: ClassVar[int] = 1
+    transaction_id: str | None
+    epc: str
+    gtin: str | None
+    serial: str | None
+    present: bool
+    rssi_dbm: int | None
+    antenna: int
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelObserved:
+    """The camera read a label; nobody scanned it."""
+
+    type: ClassVar[str] = "LabelObserved"
+    version: ClassVar[int] = 1
+    transaction_id: str | None
+    gtin: str
+    frames: int
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class CrossingObserved:
+    """The camera saw so many items cross its line; backwards is negative."""
+
+    type: ClassVar[str] = "CrossingObserved"
+    version: ClassVar[int] = 1
+    transaction_id: str | None
+    count: int
+    confidence_pct: int
+    role: str
+
+
+Observation: TypeAlias = TagObserved | LabelObserved | CrossingObserved
+
 FactBody: TypeAlias = (
     LaneStarted
     | DeviceLost
@@ -196,6 +238,9 @@ FactBody: TypeAlias = (
     | TransactionSettled
     | ReceiptPrinted
     | ReceiptUnprinted
+    | TagObserved
+    | LabelObserved
+    | CrossingObserved
 )
 
 #: type name -> {version -> class}: the one table that journal, bridge and command line decode by.

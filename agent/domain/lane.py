@@ -14,6 +14,7 @@ from agent.domain.effects import Effect, Show, SoundBeep
 from agent.domain.events import (
     DeviceChanged,
     LaneEvent,
+    Observed,
     PlateChanged,
     PrintEnded,
     Scanned,
@@ -49,6 +50,8 @@ def step(state: LaneState, event: LaneEvent, rules: StoreRules, business_date: s
             return settle(state, event, rules)
         case PrintEnded():
             return _print_ended(state, event)
+        case Observed():
+            return _observed(state, event)
         case DeviceChanged():
             return _device_changed(state, event)
         case _:  # pragma: no cover
@@ -161,6 +164,12 @@ def _print_ended(state: LaneState, event: PrintEnded) -> Step:
     return advance(
         state, (fact,), Show("receipt_unprinted", text, {"reason": event.reason}), SoundBeep("bad")
     )
+
+
+def _observed(state: LaneState, event: Observed) -> Step:
+    """Evidence for later: kept, and shown to nobody now."""
+    transaction_id = state.transaction.transaction_id if state.transaction else None
+    return advance(state, (replace(event.observation, transaction_id=transaction_id),))
 
 
 def _device_changed(state: LaneState, event: DeviceChanged) -> Step:

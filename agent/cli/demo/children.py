@@ -27,11 +27,11 @@ STOP_S = 15.0
 
 
 class DemoFailed(TechnicianError):
-    """The demo cannot go on; its sentences say why, in the language of the technician."""
+    """The demo cannot go on; its sentences say why in the technician's language, above a log."""
 
-    def __init__(self, *sentences: Text) -> None:
+    def __init__(self, *sentences: Text, log: str = "") -> None:
         say = translator(language_of(os.environ))
-        super().__init__("\n".join(map(say, sentences)))
+        super().__init__("\n".join((*map(say, sentences), log)).rstrip())
 
 
 class Child:
@@ -88,4 +88,4 @@ class Child:
         lines = self._log.read_text("utf-8", "replace").splitlines()[-TAIL_LINES:]
         args: dict[str, str | int] = {"name": self.name, "code": code}
         ended = Text("{name} ended with code {code}; the last lines of its log:", args)
-        return DemoFailed(ended, Text("{log}", {"log": "\n".join(lines)}))
+        return DemoFailed(ended, log="\n".join(lines))
