@@ -5,9 +5,9 @@ It is run by one supervised thread that alone owns the device's handle:
 
     driver = Driver(role, options); driver.open(); driver.run(emit, stop); driver.close()
 
-`run` returns when `stop` is set, or raises `DeviceUnavailable`; it never ends the process and looks
-at `stop` at least twice a second. It emits immutable events and acts on nothing else. A driver knows
-no transaction, no price and no other device.
+`run` returns when `stop` is set, or raises `DeviceUnavailable`; it never ends the process and
+looks at `stop` at least twice a second. It emits immutable events and acts on nothing else. A
+driver knows no transaction, no price and no other device.
 
 Only the standard library is imported here: this file is the whole world of a third-party driver.
 """
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 class DeviceUnavailable(Exception):
-    """The device cannot be reached now. The supervisor tries again for ever, with capped back-off."""
+    """The device cannot be reached now. The supervisor tries again for ever, with back-off."""
 
 
 class DeviceMisconfigured(Exception):
-    """The options cannot work on this machine. The technician must change them; nothing is retried."""
+    """The options cannot work on this machine. The technician must change them: no retry."""
 
 
 class ProtocolError(Exception):
@@ -194,7 +194,7 @@ Emit: TypeAlias = Callable[[DeviceEvent], None]
 # --- what a device is told ------------------------------------------------------------------------
 
 #: One block of a document to print: plain data, so that a job is stored as JSON before it is sent.
-#:   {"text": str, "align": "left"|"center"|"right", "bold": bool, "size": 1|2}   (all but text optional)
+#:   {"text": str, "align": "left"|"center"|"right", "bold": bool, "size": 1|2}  text alone will do
 #:   {"left": str, "right": str, "bold": bool}       two columns on one line, the right one flush
 #:   {"rule": "-"}                                   a line across the paper, of that character
 #:   {"barcode": str}                                Code 128, HRI below, centred
@@ -236,7 +236,7 @@ Command: TypeAlias = PrintJob | Beep | ZeroScale | DisplayText
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What `probe` found, for people and for the log. Empty strings where the device does not say."""
+    """What `probe` found, for people and for the log. Empty where the device does not say."""
 
     vendor: str
     product: str
@@ -262,7 +262,7 @@ class Driver(Protocol):
         ...
 
     def run(self, emit: Emit, stop: threading.Event) -> None:
-        """Read (and write) until `stop` is set. Raises DeviceUnavailable when the device is lost."""
+        """Read (and write) until `stop` is set. Raises DeviceUnavailable on loss."""
         ...
 
     def handle(self, command: Command) -> None:
