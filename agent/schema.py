@@ -10,7 +10,7 @@ import sys
 _numpy = sys.modules.get("numpy")
 if _numpy is None:
     sys.modules["numpy"] = None  # type: ignore[assignment]  # documented meaning: "not importable"
-from sqlite_utils import Database, Migrations  # noqa: E402
+from sqlite_utils import Database, Migrations  # noqa: E402  behind the entry that it must find
 
 if _numpy is None:
     del sys.modules["numpy"]

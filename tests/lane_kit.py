@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from agent.domain.events import Scanned, TotalReceived, Weighed
-from agent.domain.facts import FactBody
+from agent.domain.facts import FactBody, LaneStarted, ReceiptUnprinted, TransactionSettled
 from agent.domain.gs1 import read_label
 from agent.domain.items import Item
 from agent.domain.lane import step
+from agent.domain.settlement import receipt_job_id
 from agent.domain.totals import CashierTotal, ChargedLine, Tender
 from agent.domain.transaction import LaneState, Step, StoreRules, evolve
+from agent.journal import Journal
+from agent.projections import TABLES
 
 EPOCH = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 DAY = "2026-11-22"
@@ -22,6 +26,7 @@ TEA = Item("00000096385074", "Green tea", "drinks", 1000)
 APPLES = Item("02001234567893", "Apples", "fruit", 980, "weight", 900)
 PEARS = Item("02001234567893", "Pears", "fruit", None)
 ITEMS = {item.gtin: item for item in (MILK, BREAD, TEA, APPLES)}
+STARTED = LaneStarted("boot-1", "0.1.0")
 STRANGE = "05449000000996"  #: a good GTIN that no item master has
 
 
@@ -94,3 +99,44 @@ def only(cls: type, things: Any) -> Any:
 
 def none_of(cls: type, things: Any) -> bool:
     return not any(isinstance(thing, cls) for thing in things)
+
+
+def sale(
+    total_id: str = "T1",
+    state: LaneState | None = None,
+    *,
+    charges: tuple[Item, ...] = (MILK,),
+    scans: tuple[Item, ...] = (MILK,),
+) -> Step:
+    """A whole transaction, from the first scan to the settlement."""
+    total = posted(total_id, None, lines=tuple(map(charged, charges)))
+    return played(*(scanned(item.gtin) for item in scans), received(total), state=state)
+
+
+def append(journal: Journal, bodies: Sequence[FactBody], wall_ms: int = 1000, **more: Any) -> None:
+    journal.append(bodies, wall_ms=wall_ms, mono_ms=1, **more)
+
+
+def dumped(journal: Journal) -> dict[str, list[str]]:
+    """All projections, row by row as they lie in the tables."""
+    return {
+        table: sorted(map(repr, journal._db.execute(f"SELECT * FROM {table}"))) for table in TABLES
+    }
+
+
+def keep_busy_day(journal: Journal) -> LaneState:
+    """A day in short: settled, suspected, held, rejected, printed in doubt and not printed."""
+    first = sale("T1", scans=(MILK, TEA))
+    second = sale("T2", first.state)
+    third = played(
+        scanned(TEA.gtin),
+        received(keyed("K1", 4)),
+        received(posted("T3", 1, amount_minor=-1)),
+        state=second.state,
+    )
+    settled = only(TransactionSettled, first.facts)
+    job = settled.transaction_id, receipt_job_id(settled.transaction_id)
+    append(journal, [STARTED, *first.facts])
+    append(journal, [ReceiptUnprinted(*job, "unconfirmed", "silent"), *second.facts])
+    append(journal, [ReceiptUnprinted(*job, "failed", "offline"), *third.facts])
+    return third.state
