@@ -35,14 +35,13 @@ COLUMNS = (
 
 
 def chosen(month: list[Basket]) -> list[Basket]:
-    """The sample's baskets, in the order of the month."""
+    """The sample's baskets, day by day."""
     fit = [b for b in month if len(b.lines) <= LINES_MAX and b.pieces <= PIECES_MAX]
     weighed = [b for b in fit if b.weighed]
     others = [b for b in fit if not b.weighed]
     rng = random.Random(SEED)
     taken = rng.sample(weighed, BASKETS_WEIGHED) + rng.sample(others, BASKETS - BASKETS_WEIGHED)
-    places = {id(basket): place for place, basket in enumerate(month)}
-    return sorted(taken, key=lambda basket: places[id(basket)])
+    return sorted(taken, key=lambda basket: (basket.day, basket.customer))
 
 
 def packed(taken: list[Basket]) -> bytes:

@@ -37,14 +37,19 @@ class DemoFailed(TechnicianError):
 class Child:
     """One command of ours in a process of its own."""
 
-    def __init__(self, name: str, module: str, arguments: list[str], log: Path) -> None:
+    def __init__(
+        self, name: str, module: str, arguments: list[str], log: Path, scratch: Path
+    ) -> None:
+        """`scratch`: where it and its libraries may leave temporary files."""
         self.name = name
         self._command = [sys.executable, "-P", "-c", _COMMAND.format(module=module), *arguments]
         self._log = log
+        self._scratch = scratch
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        environment = os.environ | {"PYTHONPATH": str(Path(agent.__file__).parents[1])}
+        home = str(Path(agent.__file__).parents[1])
+        environment = os.environ | {"PYTHONPATH": home, "TMPDIR": str(self._scratch)}
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  our own command
                 self._command,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 
 from iotcore import Broker
@@ -102,8 +103,9 @@ def opened(
             ),
             "utf-8",
         )
-        bridge = _child(stack, "bridge", "cloud_bridge.cli", folder)
-        lane = _child(stack, "lane", "agent.cli", folder)
+        scratch = Path(stack.enter_context(TemporaryDirectory(dir=folder)))
+        bridge = _child(stack, "bridge", "cloud_bridge.cli", folder, scratch)
+        lane = _child(stack, "lane", "agent.cli", folder, scratch)
         pos = stack.enter_context(closing(Pos(api_port, token)))
         _wait_until_ready(pos, (lane, bridge))
         screen = stack.enter_context(following(Screen(api_port, token)))
@@ -116,9 +118,9 @@ def _keyboard(stack: ExitStack, path: Path) -> FifoOutput:
     return stack.enter_context(closing(FifoOutput(str(path))))
 
 
-def _child(stack: ExitStack, name: str, module: str, folder: Path) -> Child:
+def _child(stack: ExitStack, name: str, module: str, folder: Path, scratch: Path) -> Child:
     arguments = ["run", "--config", str(folder / f"{name}.toml")]
-    child = Child(name, module, arguments, folder / f"{name}.log")
+    child = Child(name, module, arguments, folder / f"{name}.log", scratch)
     stack.callback(child.kill)  # whatever happens; a child that was stopped before is left alone
     child.start()
     return child
