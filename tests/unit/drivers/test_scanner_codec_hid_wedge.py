@@ -235,6 +235,19 @@ def test_modifier_still_held_at_the_end_makes_the_label_lossy(decoder: WedgeDeco
     assert decoder.feed(released[3 * 24 :], 5) == [scan(b"96385074")]
 
 
+def test_key_pressed_again_without_a_release_makes_the_label_lossy(decoder: WedgeDecoder) -> None:
+    events = kernel_events(Wedge().reports(b"A1B"), 1_000_000)
+    releases = [n for n, e in enumerate(events) if (e.code, e.value) == (k.KEY_LEFTSHIFT, 0)]
+    del events[releases[0]]
+    assert decoder.feed(encode(events), 5) == [scan(b"A!B", lossy=True)]
+
+
+def test_shift_with_altgr_writes_nothing() -> None:
+    chord = [report(k.KEY_LEFTSHIFT, k.KEY_RIGHTALT, 16), NO_KEYS]
+    data = typed(*chord, *Wedge().reports(b"96385074"))
+    assert WedgeDecoder("scanner", layout="de").feed(data, 5) == [scan(b"96385074", lossy=True)]
+
+
 def test_key_released_after_the_terminator_belongs_to_the_label_before(
     decoder: WedgeDecoder,
 ) -> None:
