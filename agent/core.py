@@ -161,7 +161,7 @@ class Core:
                 replace(device, reason=", ".join(self._says.get(device.role, ())))
                 if device.state == "up"
                 else device
-                for device in self._devices.values()
+                for device in tuple(self._devices.values())  # the core may add one meanwhile
             ),
             journal_seq=self._journal.last_seq,
             acknowledged_seq=self._acked_seq,
