@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from unicodedata import east_asian_width
 
 from drivers.base import DeviceMisconfigured
@@ -20,12 +20,16 @@ from drivers.printer.layout import Line, Style, Way, pad, spell, two_columns, wr
 
 if TYPE_CHECKING:
     from drivers.base import PrintBlock
-    from drivers.printer.raster import DrawLine
+    from drivers.printer.raster import Drawer
 
 #: `FS &` and `FS .`: into and out of the two-byte Chinese mode (Epson ESC/POS, FS commands).
 GB_ON, GB_OFF = b"\x1c&", b"\x1c."
 _CENTRE, _LEFT = b"\x1ba\x01", b"\x1ba\x00"
 _LF = b"\n"
+
+#: Tried before the other pages of a profile: nearly all printers have these, with the same glyphs.
+#: Left alone, the library would look for € on the Greek page, where older printers have none.
+_COMMON_PAGES = ("CP437", "CP1252", "CP866", "CP852", "CP858")
 
 #: Bytes a QR code holds in byte mode at error correction M, and its modules a side
 #: (ISO/IEC 18004, table 7: versions 3, 6, 10, 15, 20, 30, 40).
@@ -35,12 +39,16 @@ _QR_LEVEL_M = 1  #: as python-escpos counts them
 _QR_MODULE_DOTS_MAX = 6
 
 
+#: Chinese from the printer's own font, drawn, or not at all.
+Cjk: TypeAlias = Literal["gb18030", "raster", "none"]
+
+
 @dataclass(frozen=True, slots=True)
 class Paper:
     """What the codec must know of a printer."""
 
     columns: int = 48  #: of font A: 32 on 58 mm paper, 42 or 48 on 80 mm paper
-    cjk: Literal["gb18030", "raster", "none"] = "gb18030"
+    cjk: Cjk = "gb18030"
     profile: str = "default"  #: python-escpos' name of the model, for code pages and cutter
     code_page: str = ""  #: the only code page to use, such as "CP437"; "" for all of the profile
     drawer_pin: int = 2  #: 2 or 5
@@ -54,14 +62,14 @@ class Document:
     warnings: tuple[str, ...]  #: why something is on paper otherwise than asked, in English
 
 
-def encode(blocks: Iterable[PrintBlock], paper: Paper, draw: DrawLine | None) -> Document:
+def encode(blocks: Iterable[PrintBlock], paper: Paper, drawer: Drawer | None) -> Document:
     """The document of one job, beginning with `ESC @`.
 
-    Without `draw`, characters that the printer's fonts lack become "?". No block raises; one that
+    Without a drawer, characters that the printer's fonts lack become "?". No block raises; one that
     cannot be printed is printed as text, or left out with a warning. Raises DeviceMisconfigured if
     python-escpos knows no such profile or code page.
     """
-    pen = _Pen(paper, draw)
+    pen = _Pen(paper, drawer)
     pieces = [_start(pen)]
     for block in blocks:
         pieces += _block(pen, block)
@@ -73,7 +81,7 @@ class _Pen:
     """One job in the making: the library's printer, whose output is taken piece by piece."""
 
     paper: Paper
-    draw: DrawLine | None
+    drawer: Drawer | None
     warnings: list[str] = field(default_factory=list)
     printer: Any = field(init=False)
 
@@ -82,6 +90,7 @@ class _Pen:
 
         try:
             self.printer = Dummy(profile=self.paper.profile)
+            self.printer.magic.encoder.used_encodings.update(_COMMON_PAGES)
             if self.paper.code_page:
                 self.printer.charcode(self.paper.code_page)
         except (KeyError, ValueError) as error:
@@ -99,9 +108,9 @@ class _Pen:
             return "page"
         if self.paper.cjk == "gb18030" and _in_gb(char):
             return "gb"
-        if self.paper.cjk != "none" and self.draw is not None:
+        if self.paper.cjk != "none" and self.drawer is not None and self.drawer.has(char):
             return "raster"
-        why = "cjk is none" if self.paper.cjk == "none" else "no font to draw them is installed"
+        why = "cjk is none" if self.paper.cjk == "none" else "no installed font has them"
         self.warnings.append(f"characters that the printer lacks are printed as ?: {why}")
         return "lost"
 
@@ -163,8 +172,8 @@ def _style(block: PrintBlock) -> Style:
 
 
 def _line(pen: _Pen, line: Line, style: Style) -> bytes:
-    if pen.draw is not None and any(glyph.way == "raster" for glyph in line):
-        return pen.draw(line, pen.paper.columns, style)
+    if pen.drawer is not None and any(glyph.way == "raster" for glyph in line):
+        return pen.drawer.draw(line, pen.paper.columns, style)
     return _styled(pen, style, on=True) + _runs(pen, line) + _styled(pen, style, on=False) + _LF
 
 
@@ -197,7 +206,7 @@ def _barcode(pen: _Pen, block: PrintBlock) -> Iterator[bytes]:
     # 11 modules a symbol, and start, check and stop symbols and quiet zones (ISO/IEC 15417).
     modules = 11 * (len(symbols) - 2) + 35 + 20
     module_dots = min(3, pen.paper.columns * raster.COLUMN_DOTS // modules)
-    if not symbols or module_dots < 2:
+    if not symbols or module_dots < 2 or not pen.printer.profile.supports("barcodeB"):
         yield from _instead(pen, "barcode", content)
         return
     setup = b"\x1dh\x50" + b"\x1dw" + bytes([module_dots]) + b"\x1df\x00" + b"\x1dH\x02"
@@ -231,7 +240,7 @@ def _qr(pen: _Pen, block: PrintBlock) -> Iterator[bytes]:
 
 
 def _instead(pen: _Pen, what: str, content: str) -> Iterator[bytes]:
-    pen.warnings.append(f"{what} does not fit the paper or its alphabet: printed as text")
+    pen.warnings.append(f"{what} does not fit the printer or its alphabet: printed as text")
     return _text(pen, {"text": content, "align": "center"})
 
 

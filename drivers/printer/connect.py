@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, cast
 
 from drivers.base import DeviceMisconfigured, Identity, option
 from drivers.line.port_serial import identity
@@ -13,6 +13,9 @@ from drivers.printer.port_serial import FLOWS, PrinterLine
 from drivers.printer.port_tcp import TcpPort
 from drivers.printer.session import Patience
 from drivers.printer.transport import Transport
+
+if TYPE_CHECKING:
+    from drivers.printer.codec_escpos import Cjk
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +68,11 @@ DRAWER_OPEN: Mapping[str, bool | None] = {"high": True, "low": False, "unknown":
 def paper(options: Options) -> Paper:
     return Paper(
         columns=options.columns,
-        cjk=_cjk(options.cjk),
+        cjk=cast("Cjk", options.cjk),
         profile=options.profile,
         code_page=options.code_page,
         drawer_pin=options.drawer_pin,
     )
-
-
-def _cjk(choice: str) -> Literal["gb18030", "raster", "none"]:
-    return "gb18030" if choice == "gb18030" else "raster" if choice == "raster" else "none"
 
 
 def patience(options: Options) -> Patience:

@@ -28,7 +28,7 @@ from drivers.printer.session import Session
 if TYPE_CHECKING:
     import threading
 
-    from drivers.printer.raster import DrawLine
+    from drivers.printer.raster import Drawer
     from drivers.printer.transport import Transport
 
 log = logging.getLogger("lanetally.printer")
@@ -62,15 +62,15 @@ class EscposPrinter:
         self._connect = connect
         self._jobs: queue.SimpleQueue[PrintJob] = queue.SimpleQueue()
         self._transport: Transport | None = None
-        self._draw: DrawLine | None = None
+        self._drawer: Drawer | None = None
         self._warned: set[str] = set()
 
     def probe(self) -> Identity:
         return lines.identify(self.options)
 
     def open(self) -> None:
-        self._draw = _drawer_for(self.options)
-        _document((), self.options, self._draw)  # wrong profiles are told before the first sale
+        self._drawer = _drawer_for(self.options)
+        _document((), self.options, self._drawer)  # wrong profiles are told before the first sale
         self._transport = self._connect(self.options)
 
     def close(self) -> None:
@@ -104,7 +104,7 @@ class EscposPrinter:
         def finish(outcome: PrintOutcome, reason: str) -> None:
             emit(PrintFinished(self.role, job.job_id, outcome, reason, time.monotonic_ns()))
 
-        document = _document(job.blocks, self.options, self._draw)
+        document = _document(job.blocks, self.options, self._drawer)
         self._warn(document.warnings)
         session.began = False
         try:
@@ -184,11 +184,11 @@ class _Watch:
 
 
 def _document(
-    blocks: Iterable[PrintBlock], options: lines.Options, draw: DrawLine | None
+    blocks: Iterable[PrintBlock], options: lines.Options, drawer: Drawer | None
 ) -> Document:
-    return encode(blocks, lines.paper(options), draw)
+    return encode(blocks, lines.paper(options), drawer)
 
 
-def _drawer_for(options: lines.Options) -> DrawLine | None:
+def _drawer_for(options: lines.Options) -> Drawer | None:
     font = None if options.cjk == "none" else raster.find_font(options.font)
-    return raster.line_drawer(font) if font else None
+    return raster.FontDrawer(font) if font else None

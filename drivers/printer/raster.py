@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 from drivers.base import DeviceMisconfigured
 
@@ -29,9 +29,12 @@ FONTS: tuple[tuple[str, int], ...] = (
     ("/usr/share/fonts/truetype/arphic/uming.ttc", 0),  # fonts-arphic-uming
     ("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", 2),  # fonts-noto-cjk: JP KR SC ...
 )
-
-#: (line, columns of the paper at size 1, style) -> one raster command.
-DrawLine: TypeAlias = Callable[["Line", int, "Style"], bytes]
+#: For what a Chinese font lacks: some have no digits. The last resort is Pillow's own font (ASCII).
+LATIN_FONTS: tuple[tuple[str, int], ...] = (
+    ("/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf", 0),  # fonts-dejavu-core
+    ("/usr/share/fonts/truetype/liberation/LiberationMono-Regular.ttf", 0),  # fonts-liberation
+    ("/usr/share/fonts/truetype/noto/NotoSansMono-Regular.ttf", 0),  # fonts-noto-mono
+)
 
 
 def find_font(path: str) -> tuple[str, int] | None:
@@ -43,45 +46,75 @@ def find_font(path: str) -> tuple[str, int] | None:
         if not Path(path).is_file():
             raise DeviceMisconfigured(f"font {path} does not exist")
         return path, 0
-    return next((font for font in FONTS if Path(font[0]).is_file()), None)
+    return next(_installed(FONTS), None)
 
 
-def line_drawer(font: tuple[str, int]) -> DrawLine:
-    """Draws lines with this font. Raises DeviceMisconfigured if the file is no font."""
+def _installed(fonts: Iterable[tuple[str, int]]) -> Iterator[tuple[str, int]]:
+    return (font for font in fonts if Path(font[0]).is_file())
+
+
+class Drawer(Protocol):
+    def has(self, char: str) -> bool:
+        """Whether it can draw the character."""
+        ...
+
+    def draw(self, line: Line, columns: int, style: Style) -> bytes:
+        """The line as one raster command, as wide as a paper of `columns` at size 1."""
+        ...
+
+
+class FontDrawer:
+    """Draws with a font, and with others what that one lacks."""
+
+    def __init__(self, font: tuple[str, int]) -> None:
+        """Load the fonts. Raises DeviceMisconfigured if the file is no font."""
+        self._faces = {size: _faces(font, FONT_DOTS * size) for size in (1, 2)}
+
+    def has(self, char: str) -> bool:
+        return any(_has(face, char) for face in self._faces[1])
+
+    def draw(self, line: Line, columns: int, style: Style) -> bytes:
+        """Each glyph is centred in its own columns: drawn lines stand in line with printed ones."""
+        from PIL import Image
+
+        image = Image.new("L", (columns * COLUMN_DOTS, LINE_DOTS * style.size))
+        left = 0
+        for glyph in line:
+            width = glyph.columns * COLUMN_DOTS * style.size
+            ink = _glyph_image(glyph.char, width, style.size, self._faces[style.size])
+            for shift in (0, 1) if style.bold else (0,):
+                image.paste(255, (left + shift, 0), mask=ink)
+            left += width
+        return command(image.point([0] * 128 + [255] * 128).convert("1"))
+
+
+def _faces(font: tuple[str, int], dots: int) -> tuple[Any, ...]:
     from PIL import ImageFont
 
     try:
-        faces = {
-            size: ImageFont.truetype(font[0], FONT_DOTS * size, index=font[1]) for size in (1, 2)
-        }
+        files = [font, *_installed(LATIN_FONTS)]
+        faces = [ImageFont.truetype(path, dots, index=index) for path, index in files]
     except OSError as error:
         raise DeviceMisconfigured(f"font {font[0]}: {error}") from error
-
-    def draw(line: Line, columns: int, style: Style) -> bytes:
-        return command(_line_image(line, columns, style, faces[style.size]))
-
-    return draw
+    return (*faces, ImageFont.load_default(dots))
 
 
-def _line_image(line: Line, columns: int, style: Style, face: Any) -> Image.Image:
-    """Each glyph centred in its own columns: drawn lines stand in line with printed ones."""
+def _has(face: Any, char: str) -> bool:
+    """Whether the face has a glyph of its own for the character: none has one for U+FFFF."""
+    return bytes(face.getmask(char)) != bytes(face.getmask("\uffff"))
+
+
+def _glyph_image(char: str, width: int, size: int, faces: tuple[Any, ...]) -> Image.Image:
+    """The character by the first face that has it, narrowed if it is wider than its columns."""
     from PIL import Image, ImageDraw
 
-    image = Image.new("L", (columns * COLUMN_DOTS, LINE_DOTS * style.size))
-    canvas = ImageDraw.Draw(image)
-    left = 0
-    for glyph in line:
-        wide = glyph.columns * COLUMN_DOTS * style.size
-        for shift in (0, 1) if style.bold else (0,):
-            canvas.text(
-                (left + wide // 2 + shift, _BASELINE_DOTS * style.size),
-                glyph.char,
-                fill=255,
-                font=face,
-                anchor="ms",
-            )
-        left += wide
-    return image.point([0] * 128 + [255] * 128).convert("1")
+    face = next((face for face in faces if _has(face, char)), None)
+    if face is None:
+        return _glyph_image("?", width, size, faces)
+    image = Image.new("L", (max(width, math.ceil(face.getlength(char))), LINE_DOTS * size))
+    middle = (image.width / 2, _BASELINE_DOTS * size)
+    ImageDraw.Draw(image).text(middle, char, fill=255, font=face, anchor="ms")
+    return image if image.width == width else image.resize((width, image.height))
 
 
 def qr_command(content: bytes, module_dots: int, columns: int) -> bytes:

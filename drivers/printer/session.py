@@ -17,7 +17,6 @@ from drivers.printer.codec_status import (
     Condition,
     InTurn,
     RealTime,
-    Unasked,
     decode_real_time,
 )
 
@@ -157,13 +156,12 @@ class Session:
 
     def _hear(self, timeout_ms: int) -> None:
         for answer in self._decoder.feed(self._transport.read(timeout_ms)):
-            match answer:
-                case RealTime():
-                    self._real_time.append(answer.byte)
-                case InTurn():
-                    self._in_turn = True
-                case Unasked():
-                    self._unasked = answer.condition
+            if isinstance(answer, RealTime):
+                self._real_time.append(answer.byte)
+            elif isinstance(answer, InTurn):
+                self._in_turn = True
+            else:
+                self._unasked = answer.condition
 
 
 def _later(ms: int) -> int:

@@ -10,22 +10,27 @@ INIT = b"\x1b@"
 PAGE_437 = b"\x1bt\x00"
 
 
-def sent(*blocks, draw=None, **paper):
+def sent(*blocks, drawer=None, **paper):
     """The bytes of a job without its `ESC @`."""
-    document = encode(blocks, Paper(**{"cjk": "none"} | paper), draw)
+    document = encode(blocks, Paper(**{"cjk": "none"} | paper), drawer)
     data = b"".join(document.pieces)
     assert data.startswith(INIT)
     return data[len(INIT) :]
 
 
-def warnings(*blocks, draw=None, **paper):
-    return encode(blocks, Paper(**paper), draw).warnings
+def warnings(*blocks, drawer=None, **paper):
+    return encode(blocks, Paper(**paper), drawer).warnings
 
 
-def dots(line, columns, style):
-    """Stands for the drawing of a line: what it was asked to draw, in readable form."""
-    text = "".join(glyph.char for glyph in line)
-    return f"<{text}|{columns}|{style.bold}|{style.size}>".encode("utf-8", "replace")
+class Dots:
+    """Stands for a drawer that knows all but emoji: says what it was asked to draw."""
+
+    def has(self, char):
+        return char != "😀"
+
+    def draw(self, line, columns, style):
+        text = "".join(glyph.char for glyph in line)
+        return f"<{text}|{columns}|{style.bold}|{style.size}>".encode()
 
 
 def test_every_job_begins_by_initializing_the_printer():
@@ -88,7 +93,7 @@ def test_with_a_fixed_code_page_there_is_only_that_page():
 
 
 def test_a_line_is_drawn_only_if_a_character_of_it_needs_that():
-    data = sent({"text": "한국 ok"}, {"text": "苹果"}, draw=dots, cjk="gb18030", columns=32)
+    data = sent({"text": "한국 ok"}, {"text": "苹果"}, drawer=Dots(), cjk="gb18030", columns=32)
     apple = b"\x1c&" + "苹果".encode("gb18030") + b"\x1c.\n"
     assert data == b"\x1c." + "<한국 ok|32|False|1>".encode() + apple
 
@@ -96,18 +101,19 @@ def test_a_line_is_drawn_only_if_a_character_of_it_needs_that():
 def test_raster_mode_draws_chinese_in_its_place_and_style():
     block = {"text": "合计", "align": "right", "bold": True, "size": 2}
     expected = f"<{' ' * 12}合计|32|True|2>".encode()
-    assert sent(block, draw=dots, cjk="raster", columns=32) == expected
+    assert sent(block, drawer=Dots(), cjk="raster", columns=32) == expected
 
 
 def test_four_byte_gb18030_is_no_character_of_a_printer():
     assert sent({"text": "😀"}, cjk="gb18030") == b"\x1c." + PAGE_437 + b"?\n"
+    assert sent({"text": "😀"}, cjk="gb18030", drawer=Dots()) == b"\x1c." + PAGE_437 + b"?\n"
 
 
 def test_what_cannot_be_printed_is_warned_of_once_with_its_reason():
     assert warnings({"text": "한국"}, {"text": "한"}, cjk="raster") == (
-        "characters that the printer lacks are printed as ?: no font to draw them is installed",
+        "characters that the printer lacks are printed as ?: no installed font has them",
     )
-    assert warnings({"text": "中"}, draw=dots, cjk="none") == (
+    assert warnings({"text": "中"}, drawer=Dots(), cjk="none") == (
         "characters that the printer lacks are printed as ?: cjk is none",
     )
     assert warnings({"text": "plain"}, cjk="none") == ()
@@ -136,6 +142,12 @@ def test_what_no_barcode_holds_is_printed_as_text(content):
     block = {"barcode": content}
     assert b"\x1dk" not in sent(block, columns=32, cjk="gb18030")
     assert any("barcode" in warning for warning in warnings(block, columns=32))
+
+
+def test_a_profile_without_barcodes_gets_the_number_as_text():
+    data = sent({"barcode": "12"}, columns=32, profile="POS-5890")
+    assert b"\x1dk" not in data
+    assert data.endswith(b" " * 15 + b"12\n")
 
 
 def test_a_qr_code_is_centred_and_the_alignment_reset():

@@ -24,8 +24,8 @@ from drivers.printer.sim import VirtualPrinter, pty_printer, tcp_printer
 from drivers.registry import load
 
 PATIENCE_S = 20  # a bound for a hung test, not for the driver
-FAST = {
-    "answer_timeout_ms": 150,
+FAST = {  # but slow enough for a busy machine: the simulator must get its turn
+    "answer_timeout_ms": 300,
     "write_timeout_ms": 300,
     "print_timeout_ms": 700,
     "status_interval_ms": 200,

@@ -30,7 +30,7 @@ def picture(command: bytes) -> Image.Image:
 
 
 def drawn(font, text, style=Style(), columns=32):  # noqa: B008  a frozen value
-    return picture(raster.line_drawer(font)(spell(text, lambda _: "raster"), columns, style))
+    return picture(raster.FontDrawer(font).draw(spell(text, lambda _: "raster"), columns, style))
 
 
 def ink(image: Image.Image) -> int:
@@ -55,8 +55,20 @@ def test_bold_has_more_ink_and_double_size_still_more(font):
     assert plain < bold < double
 
 
-def test_different_characters_look_different(font):
-    assert drawn(font, "中").tobytes() != drawn(font, "a").tobytes()
+def test_digits_and_letters_are_drawn_even_if_the_chinese_font_has_none(font):
+    pictures = {char: drawn(font, char).tobytes() for char in "0123456789.,-aAé中文"}
+    assert len(set(pictures.values())) == len(pictures)
+
+
+def test_what_no_font_has_is_drawn_as_a_question_mark(font):
+    hieroglyph = "\U00013000"
+    assert not raster.FontDrawer(font).has(hieroglyph)
+    assert drawn(font, hieroglyph).tobytes() == drawn(font, "?").tobytes()
+
+
+def test_a_wide_letter_stays_in_its_column(font):
+    assert drawn(font, " W ").getbbox()[0] >= 12
+    assert drawn(font, " W ").getbbox()[2] <= 24
 
 
 def test_a_named_font_must_exist_and_be_a_font(tmp_path):
@@ -64,7 +76,7 @@ def test_a_named_font_must_exist_and_be_a_font(tmp_path):
         raster.find_font(str(tmp_path / "absent.ttf"))
     (tmp_path / "text.ttf").write_text("no font")
     with pytest.raises(DeviceMisconfigured, match=r"text\.ttf"):
-        raster.line_drawer((str(tmp_path / "text.ttf"), 0))
+        raster.FontDrawer((str(tmp_path / "text.ttf"), 0))
 
 
 def test_without_a_known_font_none_is_found(monkeypatch):
