@@ -182,7 +182,7 @@ def test_on_a_full_disk_nothing_happens_and_a_retry_succeeds(ledger, new_lane, s
 
 
 def test_a_mistake_of_ours_is_not_taken_for_bad_weather(ledger, sql, new_lane, sale):
-    sql.execute("DROP TABLE lane_cursor")
+    sql.execute("DROP TABLE quarantine")
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
         ledger.apply(Arrivals((new_lane().append(sale()).delivery(),)), NOW_MS)
-    assert not ledger._db.in_transaction
+    assert sql.execute("SELECT COUNT(*) FROM inbox").fetchone() == (0,)
