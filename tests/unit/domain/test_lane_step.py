@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from agent.domain import facts
 from agent.domain.effects import Show, SoundBeep
-from agent.domain.events import DeviceChanged, PlateChanged, PrintEnded
+from agent.domain.events import DeviceChanged, Observed, PlateChanged, PrintEnded
 from agent.domain.transaction import LaneState, StoreRules
 from agent.domain.troubles import PRINT_TEXTS, PRINT_TROUBLE, SCAN_TEXTS
 from tests.lane_kit import (
@@ -247,3 +249,24 @@ def test_one_line_of_many_is_weighed_and_the_others_are_not():
     state = played(scanned(TEA.gtin), scanned(APPLES.gtin), weighed(120)).state
 
     assert [line.weight_g for line in state.transaction.lines] == [None, 120]
+
+
+# --- sensors -----------------------------------------------------------------------------------
+
+OBSERVATIONS = (
+    facts.TagObserved(None, "3034257BF4", MILK.gtin, "7", True, -54, 0, "rfid"),
+    facts.LabelObserved(None, MILK.gtin, 3, "camera"),
+    facts.CrossingObserved(None, -1, 80, "camera"),
+)
+
+
+@pytest.mark.parametrize("seen", OBSERVATIONS, ids=lambda seen: seen.type)
+def test_what_a_sensor_saw_is_kept_with_the_open_transaction_and_changes_nothing(seen):
+    state = basket(MILK.gtin)
+
+    idle, busy = played(Observed(seen)), played(Observed(seen), state=state)
+
+    assert idle.facts == (seen,)
+    assert busy.facts == (replace(seen, transaction_id=state.transaction.transaction_id),)
+    assert (idle.state, busy.state) == (LaneState(), state)
+    assert idle.effects == busy.effects == ()
