@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import queue
+import shutil
 import time
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
 from drivers.base import (
@@ -39,6 +41,14 @@ _TICK_S = 0.2
 _SILENT_LOOKS_MAX = 3
 
 
+@cache
+def _load_library() -> None:
+    """python-escpos 3.1 makes a temporary folder whenever it is loaded and leaves it there."""
+    from escpos import capabilities
+
+    shutil.rmtree(capabilities.pickle_dir, ignore_errors=True)
+
+
 def render(blocks: Iterable[PrintBlock], options: lines.Options) -> bytes:
     """The bytes that a job of these blocks would send: for previews and tests."""
     return b"".join(_document(blocks, options, _drawer_for(options)).pieces)
@@ -69,6 +79,7 @@ class EscposPrinter:
         return lines.identify(self.options)
 
     def open(self) -> None:
+        _load_library()
         self._drawer = _drawer_for(self.options)
         _document((), self.options, self._drawer)  # wrong profiles are told before the first sale
         self._transport = self._connect(self.options)

@@ -119,7 +119,7 @@ def _glyph_image(char: str, width: int, size: int, faces: tuple[Any, ...]) -> Im
 
 def qr_command(content: bytes, module_dots: int, columns: int) -> bytes:
     """A QR code, error correction M, centred on the paper, for printers without QR of their own."""
-    import qrcode  # type: ignore[import-untyped]  # comes with python-escpos, has no stubs
+    import qrcode
     from PIL import Image
 
     code = qrcode.QRCode(error_correction=qrcode.ERROR_CORRECT_M, border=0)
