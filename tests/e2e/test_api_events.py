@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from agent.api import connection, events
-from agent.handle import LaneNotice, LaneSnapshot
 from agent.api.server import serve
 from agent.api.settings import ApiClient, ApiSettings
 from agent.domain.outcome import SettlementOutcome
 from agent.domain.text import Text
 from agent.domain.totals import CashierTotal
+from agent.handle import LaneNotice, LaneSnapshot
 
 TOKEN = "screen-token-01234"
 

@@ -21,13 +21,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.api import connection
-from agent.handle import DeviceHealth, LaneBusy, LaneNotice, LaneSnapshot, SnapshotLine
 from agent.api.server import serve
 from agent.api.settings import ApiClient, ApiSettings
 from agent.domain.assessment import Finding
 from agent.domain.outcome import SettlementOutcome
 from agent.domain.text import Text
 from agent.domain.totals import CashierTotal, problems
+from agent.handle import DeviceHealth, LaneBusy, LaneNotice, LaneSnapshot, SnapshotLine
 
 TOKEN = "pos-token-0123456"
 AUTHORIZED = f"Authorization: Bearer {TOKEN}"
