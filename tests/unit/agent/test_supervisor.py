@@ -281,22 +281,27 @@ def test_no_worker_begins_again_once_it_is_told_to_stop():
 def test_stop_waits_for_every_worker_and_names_those_that_are_late(monkeypatch):
     monkeypatch.setattr(module, "JOIN_S", 0.05)
     boss = Supervisor(lambda *health: None)
-    release, began, ended = threading.Event(), threading.Event(), []
+    release, ended, all_run = threading.Event(), [], threading.Barrier(4, timeout=10)
 
     def punctual(stop):
-        began.set()
+        all_run.wait()
         stop.wait(10)
         ended.append("punctual")
 
+    def stuck(stop):
+        all_run.wait()
+        release.wait(10)
+
     boss.add("first", "a", punctual)
-    boss.add("stuck", "b", lambda stop: release.wait(10))
-    boss.add("late", "c", lambda stop: release.wait(10))
+    boss.add("stuck", "b", stuck)
+    boss.add("late", "c", stuck)
     boss.start()
-    assert began.wait(10)
+    all_run.wait()
 
     assert boss.stop() == ["late", "stuck"]
     assert ended == ["punctual"]
     release.set()
+    monkeypatch.setattr(module, "JOIN_S", 10)
     assert boss.stop() == []
 
 
