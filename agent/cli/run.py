@@ -79,7 +79,7 @@ class _Lane:
 
 def run_lane(config: LaneConfig, stop: threading.Event) -> int:
     """Start everything, say READY, watch, and stop everything in reverse."""
-    lane = _assembled(config)
+    lane = _assembled(config, stop)
     lane.supervisor.start()
     notify_systemd("READY=1")
     log.info("lane %s of store %s is ready", config.lane.id, config.store.id)
@@ -106,7 +106,7 @@ def give_back_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _assembled(config: LaneConfig) -> _Lane:
+def _assembled(config: LaneConfig, stop: threading.Event) -> _Lane:
     say = translator(config.store.language)
     journal = Journal(Path(config.lane.data_dir) / "journal.db")
     if config.items.file:
@@ -144,7 +144,7 @@ def _assembled(config: LaneConfig) -> _Lane:
     ordered = sorted(LANGUAGES, key=lambda language: language != config.store.language)
     says = {language: translator(language) for language in ordered}
     supervisor.add("api", "api", lambda stop: serve(config.api, core, says, stop))
-    core.start(boot_id, __version__)
+    core.start(boot_id, __version__, stop)
     return _Lane(journal, inbox, core, supervisor)
 
 
@@ -182,6 +182,7 @@ def _console(say: Say) -> Callable[[LaneNotice], None]:
     def show(notice: LaneNotice) -> None:
         if notice.text is not None:
             mark = "!! " if notice.kind in WARNED_KINDS else "   "
-            print(f"{mark}{say(notice.text)}", flush=True)
+            with contextlib.suppress(OSError, ValueError):  # nobody looks any more: go on selling
+                print(f"{mark}{say(notice.text)}", flush=True)
 
     return show
