@@ -3,9 +3,11 @@
 A layout is the scanner's setting, not this machine's: the scanner chooses keys so that a computer
 with that layout would write the label. Most are set to `us` in the factory.
 
-Source: xkeyboard-config 2.35 (symbols/us, gb "basic", de, fr "azerty"), where it agrees with the
-layout of the same name of Microsoft Windows, which the scanners imitate. Dead keys are left out: a
-scanner that uses one gives a label marked as lossy, never a wrong one.
+Source: xkeyboard-config 2.35 (symbols/us, gb "basic", de, fr "azerty", es, it, be, ch), where it
+agrees with the layout of the same name of Microsoft Windows, which the scanners imitate: `be` is
+Belgian (Period), `ch` Swiss German; Swiss French differs in its accented letters only. Dead keys
+and keys on which the two differ are left out: a scanner that uses one gives a label marked as
+lossy, never a wrong one.
 """
 
 from __future__ import annotations
@@ -66,5 +68,25 @@ LAYOUTS: dict[str, Layout] = {
         plain=_level("²&é\"'(-è_çà)=", "azertyuiop $", "qsdfghjklmù*", "<wxcvbn,;:!") | _SPACE,
         shift=_level(" 1234567890°+", "AZERTYUIOP £", "QSDFGHJKLM%µ", ">WXCVBN?./§") | _SPACE,
         altgr=_level("   #{[| \\^@]}", "  €        ¤", " " * 12, " " * 11),
+    ),
+    "es": Layout(
+        plain=_level("º1234567890'¡", "qwertyuiop +", "asdfghjklñ ç", "<zxcvbnm,.-") | _SPACE,
+        shift=_level('ª!"·$%&/()=?¿', "QWERTYUIOP *", "ASDFGHJKLÑ Ç", ">ZXCVBNM;:_") | _SPACE,
+        altgr=_level("\\|@#  ¬      ", "  €       []", "          {}", " " * 11),
+    ),
+    "it": Layout(
+        plain=_level("\\1234567890'ì", "qwertyuiopè+", "asdfghjklòàù", "<zxcvbnm,.-") | _SPACE,
+        shift=_level('|!"£$%&/()=?^', "QWERTYUIOPé*", "ASDFGHJKLç°§", ">ZXCVBNM;:_") | _SPACE,
+        altgr=_level(" " * 13, "  €       []", "         @# ", " " * 11),
+    ),
+    "be": Layout(
+        plain=_level("²&é\"'(§è!çà)-", "azertyuiop $", "qsdfghjklmùµ", "<wxcvbn,;:=") | _SPACE,
+        shift=_level("³1234567890°_", "AZERTYUIOP *", "QSDFGHJKLM%£", ">WXCVBN?./+") | _SPACE,
+        altgr=_level(" |@#  ^  {}  ", "  €       []", " " * 12, "\\          "),
+    ),
+    "ch": Layout(
+        plain=_level("§1234567890' ", "qwertzuiopü ", "asdfghjklöä$", "<yxcvbnm,.-") | _SPACE,
+        shift=_level('°+"*ç%&/()=? ', "QWERTZUIOPè!", "ASDFGHJKLéà£", ">YXCVBNM;:_") | _SPACE,
+        altgr=_level("  @#  ¬|¢    ", "  €       []", "          {}", "\\          "),
     ),
 }
