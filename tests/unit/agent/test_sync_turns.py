@@ -1,0 +1,187 @@
+"""Single turns of sync: what an acknowledgement in an awkward place makes it send next."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent import sync as module
+from agent.journal import Journal, JournalReader
+from agent.mqtt import WINDOW, Incoming
+from agent.mqtt_settings import MqttSettings
+from agent.sync import STALL_S_MAX, Birth, Sync
+from agent.wire import BATCH_FACTS_MAX, Ack, LaneAddress, decode_batch, encode_ack
+from tests.lane_kit import STARTED, append
+
+
+class Cable:
+    """Stands where the connection stands: always up, and keeps what it is given."""
+
+    up = True
+
+    def __init__(self):
+        self.sent = []
+
+    def publish(self, topic, payload, *, retain=False):
+        if topic.endswith("/tx"):
+            self.sent.append(decode_batch(payload))  # raises if the chain is broken
+
+    def subscribe(self, *topics):
+        pass
+
+    def confirm(self, message):
+        pass
+
+
+@pytest.fixture
+def journal(tmp_path):
+    with Journal(tmp_path / "journal.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def now(monkeypatch):
+    """The time; add seconds to its first element."""
+    clock = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    return clock
+
+
+@pytest.fixture
+def sync(journal, now):
+    birth = Birth(journal.epoch, "b", "0")
+    built = Sync(MqttSettings(), LaneAddress("o", "s", "l"), birth, journal.path, 0, lambda _: None)
+    reader = JournalReader(journal.path)
+    built._hash_at, built._rows_after, built._link = reader.hash_at, reader.rows_after, Cable()
+    yield built
+    reader.close()
+
+
+def commit(sync, journal, facts):
+    append(journal, [STARTED] * facts)
+    sync.committed(journal.last_seq)
+
+
+def hear(sync, hw, *, gap=False, retain=False):
+    payload = encode_ack(Ack(sync._birth.epoch, hw, gap))
+    sync._message(Incoming("…/ack", payload, 1, retain, 1))
+
+
+def sent(sync):
+    """(first, last) of each batch since the last look."""
+    batches, sync._link.sent = sync._link.sent, []
+    return [(batch.facts[0].seq, batch.facts[-1].seq) for batch in batches]
+
+
+def test_a_late_acknowledgement_after_a_rewind_does_not_tear_the_chain(sync, journal, now):
+    sync._up()
+    commit(sync, journal, 10)
+    sync._pump()
+    assert sent(sync) == [(1, 10)]
+    now[0] += 1
+    hear(sync, 4, gap=True)  # rewinds …
+    hear(sync, 10)  # … and this was on its way already
+    commit(sync, journal, 2)
+    sync._pump()
+
+    assert sent(sync) == [(11, 12)]
+
+
+def test_a_gap_is_filled_once_and_not_for_each_batch_that_met_it(sync, journal, now):
+    sync._up()
+    commit(sync, journal, 5)
+    sync._pump()
+    now[0] += 1
+    hear(sync, 2, gap=True)
+    sync._pump()
+    hear(sync, 2, gap=True)
+    sync._pump()
+
+    assert sent(sync) == [(1, 5), (3, 5)]
+
+
+def test_a_bridge_below_what_it_had_acknowledged_is_believed_on_its_first_live_word(
+    sync, journal, now
+):
+    sync._up()
+    commit(sync, journal, 5)
+    sync._pump()
+    hear(sync, 5)
+    sync._up()
+    now[0] += 1
+    hear(sync, 3, retain=True)  # an old word that the broker kept
+    sync._pump()
+    assert sent(sync) == [(1, 5)]
+
+    hear(sync, 3)
+    sync._pump()
+    assert sent(sync) == [(4, 5)]
+    now[0] += 1
+    hear(sync, 4)  # on its way to 5
+    sync._pump()
+    assert sent(sync) == []
+
+
+def test_no_more_is_under_way_than_the_window_holds(sync, journal):
+    sync._up()
+    commit(sync, journal, BATCH_FACTS_MAX * (WINDOW + 3))
+    sync._pump()
+    assert len(sent(sync)) == WINDOW
+
+    hear(sync, 2 * BATCH_FACTS_MAX)
+    sync._pump()
+    assert len(sent(sync)) == 2
+
+
+def test_rows_that_are_not_committed_yet_wait(sync, journal):
+    sync._up()
+    append(journal, [STARTED] * 3)
+    sync._pump()
+    assert sent(sync) == []
+
+    sync.committed(99)  # more than there is
+    sync._pump()
+    assert sent(sync) == [(1, 3)]
+
+
+def test_where_nobody_answers_the_resends_become_rare(sync, journal, now):
+    sync._up()
+    commit(sync, journal, 3)
+    sync._pump()
+    pauses, last = [], now[0]
+    while len(pauses) < 7:
+        now[0] += 0.5
+        sync._resend_if_stalled()
+        sync._pump()
+        if len(sent(sync)):
+            pauses.append(now[0] - last)
+            last = now[0]
+    # the first look finds the first sending itself
+    assert pauses[1:] == sorted(pauses[1:])
+    assert pauses[-1] == STALL_S_MAX + 0.5
+
+    hear(sync, 1)
+    now[0] += module.STALL_S + 0.5
+    sync._resend_if_stalled()
+    sync._pump()
+    assert sent(sync) == [(2, 3)]
+
+
+def test_nothing_under_way_is_never_sent_again(sync, journal, now):
+    sync._up()
+    commit(sync, journal, 3)
+    sync._pump()
+    hear(sync, 3)
+    sent(sync)
+    now[0] += 1000
+    sync._resend_if_stalled()
+    sync._pump()
+
+    assert sent(sync) == []
+
+
+def test_waking_a_sync_that_does_not_run_is_harmless(journal):
+    birth = Birth(journal.epoch, "b", "0")
+    idle = Sync(MqttSettings(), LaneAddress("o", "s", "l"), birth, journal.path, 0, lambda _: None)
+
+    idle.committed(1)
+    idle.post("alert", b"x")
