@@ -127,9 +127,8 @@ def process(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[byte
                 child.wait()
 
 
-@contextmanager
-def bridge(folder: Path, port: int, chosen: list[list[Line]]) -> Iterator[subprocess.Popen[bytes]]:
-    """The real bridge as a child, with the costs of the baskets' articles."""
+def write_bridge_config(folder: Path, port: int, chosen: list[list[Line]]) -> Path:
+    """A bridge's file, and the costs of the baskets' articles beside it."""
     costs = folder / "costs.csv"
     rows = {line.gtin.zfill(14): line.cost_minor // line.quantity for b in chosen for line in b}
     costs.write_text(
@@ -141,6 +140,13 @@ def bridge(folder: Path, port: int, chosen: list[list[Line]]) -> Iterator[subpro
         f'[ledger]\npath = "{folder}/ledger.db"\nchart = "cn_small"\ncurrency = "TWD"\n'
         f'[items]\ncost_file = "{costs}"\n'
     )
+    return config
+
+
+@contextmanager
+def bridge(folder: Path, port: int, chosen: list[list[Line]]) -> Iterator[subprocess.Popen[bytes]]:
+    """The real bridge as a child, with the costs of the baskets' articles."""
+    config = write_bridge_config(folder, port, chosen)
     start = "from cloud_bridge.cli import main; raise SystemExit(main())"
     command = [sys.executable, "-c", start, "run", "--config", str(config)]
     log = folder / "bridge.log"
