@@ -391,7 +391,7 @@ class Core:
         """Send again what is not surely on paper, marked REPRINT unless it surely is not."""
         for job in self._unprinted_jobs():
             if job.job_id not in self._jobs:
-                self._print(job.job_id, job.settled, reprint=job.state == "unconfirmed")
+                self._print(job.job_id, job.settled, reprint=job.state != "failed")
 
     def _unprinted_jobs(self) -> list[PrintJobRow]:
         since_ms = self._wall_ms() - REPRINT_WINDOW_MS

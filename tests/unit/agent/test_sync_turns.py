@@ -17,6 +17,7 @@ class Cable:
     """Stands where the connection stands: always up, and keeps what it is given."""
 
     up = True
+    unconfirmed = 0
 
     def __init__(self):
         self.sent = []
@@ -84,6 +85,17 @@ def test_a_late_acknowledgement_after_a_rewind_does_not_tear_the_chain(sync, jou
     sync._pump()
 
     assert sent(sync) == [(11, 12)]
+
+
+def test_the_word_of_another_life_is_not_believed_even_about_what_was_sent(sync, journal):
+    sync._up()
+    commit(sync, journal, 5)
+    sync._pump()
+    payload = encode_ack(Ack("the-former-life", 4, gap=True))
+    for retain in (True, False):
+        sync._message(Incoming("…/ack", payload, 1, retain, 1))
+
+    assert (sync._outbox.acked, sync._outbox.sent) == (0, 5)
 
 
 def test_a_gap_is_filled_once_and_not_for_each_batch_that_met_it(sync, journal, now):
@@ -177,6 +189,45 @@ def test_nothing_under_way_is_never_sent_again(sync, journal, now):
     sync._pump()
 
     assert sent(sync) == []
+
+
+def test_what_the_broker_has_not_taken_yet_is_not_sent_again(sync, journal, now):
+    sync._up()
+    commit(sync, journal, 5)
+    sync._pump()
+    sync._link.unconfirmed = 1
+    now[0] += 2 * STALL_S_MAX
+    sync._resend_if_stalled()
+    sync._up()  # paho itself repeats it on the new connection
+    sync._pump()
+    assert sent(sync) == [(1, 5)]
+
+    sync._link.unconfirmed = 0
+    sync._resend_if_stalled()
+    sync._pump()
+    assert sent(sync) == [], "the bridge was given no time to answer"
+    now[0] += 2 * STALL_S_MAX
+    sync._resend_if_stalled()
+    sync._pump()
+
+    assert sent(sync) == [(1, 5)]
+
+
+def test_copies_for_a_gap_do_not_pile_up_on_a_slow_line(sync, journal, now):
+    sync._up()
+    commit(sync, journal, 5)
+    sync._pump()
+    sync._link.unconfirmed = WINDOW
+    now[0] += 1
+    hear(sync, 2, gap=True)
+    sync._pump()
+    assert sent(sync) == [(1, 5)]
+
+    sync._link.unconfirmed = WINDOW - 1
+    hear(sync, 2, gap=True)
+    sync._pump()
+
+    assert sent(sync) == [(3, 5)]
 
 
 def test_waking_a_sync_that_does_not_run_is_harmless(journal):

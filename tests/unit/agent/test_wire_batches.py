@@ -56,6 +56,14 @@ def test_a_batch_whose_white_space_was_changed_on_the_way_is_no_batch():
         decode_batch(pretty)
 
 
+def test_facts_that_skip_a_number_are_no_batch_though_their_chain_is_true():
+    third = chain_hash(HASH, "e1", 3, "DeviceReturned", 1, 1700, 42, BODY)
+    rows = [ROW, FactRow(3, "DeviceReturned", 1, 1700, 42, third, BODY)]
+
+    with pytest.raises(UndecodableFact, match="chain broken at seq 3"):
+        decode_batch(encode_batch("e1", GENESIS, rows))
+
+
 @pytest.mark.parametrize(
     "payload",
     [
