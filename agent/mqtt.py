@@ -57,7 +57,6 @@ class MqttLink:
         *,
         on_up: Callable[[], None],
         on_message: Callable[[Incoming], None],
-        on_published: Callable[[int], None] = lambda _: None,
         will: Will | None = None,
         clean: bool = True,
     ) -> None:
@@ -66,6 +65,7 @@ class MqttLink:
         self._up_due = False
         self._failures = 0
         self._retry_at = 0.0
+        self._unconfirmed: set[int] = set()  # message ids
         self._wake_r, self._wake_w = socket.socketpair()
         self._wake_r.setblocking(False)
         self._wake_w.setblocking(False)
@@ -90,19 +90,24 @@ class MqttLink:
         client.on_message = lambda _c, _u, m: on_message(
             Incoming(m.topic, bytes(m.payload), m.qos, m.retain, m.mid)
         )
-        client.on_publish = lambda _c, _u, mid, _r, _p: on_published(mid)
+        client.on_publish = lambda _c, _u, mid, _r, _p: self._unconfirmed.discard(mid)
         self._client = client
 
     @property
     def up(self) -> bool:
         return self._client.is_connected()
 
+    @property
+    def unconfirmed(self) -> int:
+        """Messages that the broker has not confirmed; paho itself sends them again on reconnect."""
+        return len(self._unconfirmed)
+
     def subscribe(self, *topics: str) -> None:
         self._client.subscribe([(topic, 1) for topic in topics])
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
-        """Hand a message to the connection at QoS 1; `on_published` gets the returned id."""
-        return self._client.publish(topic, payload, qos=1, retain=retain).mid
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Hand a message to the connection at QoS 1."""
+        self._unconfirmed.add(self._client.publish(topic, payload, qos=1, retain=retain).mid)
 
     def confirm(self, message: Incoming) -> None:
         """Tell the broker that the message is durable here."""

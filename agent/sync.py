@@ -176,7 +176,8 @@ class Sync:
         self._link.publish(status, self._birth.payload(online=True), retain=True)
         self._answered = False
         self._stall_s = STALL_S
-        self._rewind(self._outbox.acked)
+        if not self._link.unconfirmed:
+            self._rewind(self._outbox.acked)
 
     def _message(self, message: Incoming) -> None:
         self._link.confirm(message)
@@ -193,12 +194,15 @@ class Sync:
             self._fill_gap(ack)
 
     def _fill_gap(self, ack: Ack) -> None:
-        if time.monotonic() - self._rewound_at >= REWIND_PAUSE_S:
+        paused = time.monotonic() - self._rewound_at >= REWIND_PAUSE_S
+        if paused and self._link.unconfirmed < WINDOW:
             log.info("the bridge has facts up to %d only: sending again from there", ack.hw)
             self._rewind(ack.hw)
 
     def _resend_if_stalled(self) -> None:
-        if self._outbox.waiting and time.monotonic() - self._moved_at > self._stall_s:
+        if self._link.unconfirmed:
+            self._moved_at = time.monotonic()  # on a slow line a copy would only queue behind it
+        elif self._outbox.waiting and time.monotonic() - self._moved_at > self._stall_s:
             log.info("no acknowledgement beyond %d: sending again", self._outbox.acked)
             self._stall_s = min(2 * self._stall_s, STALL_S_MAX)
             self._rewind(self._outbox.acked)
