@@ -22,8 +22,9 @@ from drivers.base import DeviceMisconfigured, DeviceUnavailable, Driver, Emit
 
 log = logging.getLogger("lanetally.supervisor")
 
-#: Between two tries to open a device; the last one repeats. Replugged to usable in under 2 s.
-BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 1.5)
+#: Between two tries to open a device; the last one repeats. Replugged to usable in under 2 s, of
+#: which the kernel and udev take up to one until the name is there again.
+BACKOFF_S = (0.1, 0.2, 0.5, 1.0)
 SETTLED_S = 5.0
 BUDGET_RESTARTS = 5
 BUDGET_WINDOW_S = 60.0

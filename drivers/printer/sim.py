@@ -132,13 +132,15 @@ class VirtualPrinter:
 
 
 @contextmanager
-def tcp_printer(printer: VirtualPrinter) -> Iterator[tuple[str, int]]:
-    """The printer behind a free loopback port, for one connection at a time as in the shop."""
+def tcp_printer(printer: VirtualPrinter, port: int = 0) -> Iterator[tuple[str, int]]:
+    """The printer behind a loopback port, a free one for 0. As in the shop, one connection at a
+    time."""
     with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
-        server.bind(("127.0.0.1", 0))
+        server.bind(("127.0.0.1", port))
         server.listen()
-        host, port = server.getsockname()
+        host, bound = server.getsockname()
 
         def serve(stop: threading.Event) -> None:
             while not stop.is_set():
@@ -148,7 +150,7 @@ def tcp_printer(printer: VirtualPrinter) -> Iterator[tuple[str, int]]:
                         _talk(printer, connection.fileno(), stop)
 
         with _thread(serve):
-            yield host, port
+            yield host, bound
 
 
 @contextmanager

@@ -116,7 +116,7 @@ def test_a_lost_device_is_said_once_on_loss_and_once_on_return(run, caplog):
 def test_a_device_that_is_not_there_is_tried_with_a_growing_pause(run):
     _, _, pauses, _ = run(*["no device"] * 8)
 
-    assert pauses == [*BACKOFF_S, BACKOFF_S[-1], BACKOFF_S[-1], BACKOFF_S[-1]]
+    assert pauses == [*BACKOFF_S, *[BACKOFF_S[-1]] * (8 - len(BACKOFF_S))]
 
 
 def test_the_pause_stays_long_however_long_the_device_has_been_away(run, monkeypatch):
@@ -140,7 +140,7 @@ def test_a_device_that_worked_for_a_while_is_tried_again_at_once(run, monkeypatc
 def test_a_device_that_fails_as_soon_as_it_is_open_is_not_tried_faster(run):
     _, _, pauses, _ = run(*["unplugged"] * 6)
 
-    assert pauses == [*BACKOFF_S, BACKOFF_S[-1]]
+    assert pauses == [*BACKOFF_S, *[BACKOFF_S[-1]] * (6 - len(BACKOFF_S))]
 
 
 def test_a_lost_device_is_closed_before_the_pause(run, monkeypatch):
