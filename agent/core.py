@@ -186,8 +186,9 @@ class Core:
             for job in self._unprinted_jobs()
             if job.state == "waiting"  # at the printer when the last run ended: perhaps on paper
         ]
-        self._commit([LaneStarted(boot_id, agent_version), *doubts], stop or threading.Event())
-        self._resume_printing()
+        started = LaneStarted(boot_id, agent_version)
+        if self._commit([started, *doubts], stop or threading.Event()):
+            self._resume_printing()
 
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():

@@ -11,6 +11,7 @@ import pytest
 
 from agent.domain import facts
 from agent.domain.facts import TransactionSettled
+from agent.inputs import JobFinished
 from tests.core_kit import Lane, scan
 from tests.lane_kit import MILK, TEA, charged, only, posted
 
@@ -112,7 +113,10 @@ def test_a_lane_that_is_stopped_while_the_disk_is_full_promises_nothing(lane):
     assert [r.status for r in lane.replies] == ["settled"]
 
 
-def test_a_start_on_a_full_disk_waits_for_room_or_for_the_stop(lane):
+def test_a_start_on_a_full_disk_waits_for_room_or_for_the_stop_and_prints_nothing(lane):
+    lane.turn(scan(MILK.gtin), lane.post(posted("T1", None, lines=(charged(MILK),))))
+    ((job, _),) = lane.outlets.all("print")
+    lane.turn(JobFinished(job, "failed", "offline"))
     fill(lane)
     stop = threading.Event()
     starting = threading.Thread(target=lane.core.start, args=("boot-2", "0.1.0", stop))
@@ -123,6 +127,7 @@ def test_a_start_on_a_full_disk_waits_for_room_or_for_the_stop(lane):
     stop.set()
     starting.join(5)
     assert not starting.is_alive()
+    assert lane.outlets.all("print") == [(job, False)]
 
 
 def test_a_broken_constraint_is_a_bug_and_not_waited_out(lane):
