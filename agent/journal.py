@@ -2,13 +2,15 @@
 
 WAL and `synchronous=FULL`: a commit that returned survives a power cut. Facts and the projections
 that follow from them change in one commit. The epoch is a random id made with the file, so that a
-re-imaged box that starts again at seq 1 collides with nothing.
+re-imaged box that starts again at seq 1 collides with nothing. A journal has one writing process
+and belongs to one lane.
 
 `Journal` belongs to the core's thread. `JournalReader` is a second, read-only connection for sync.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import sqlite3
 import uuid
@@ -17,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, BinaryIO, Self, TypeVar
 
 from agent.domain import facts
 from agent.domain.facts import FactBody
@@ -52,9 +54,10 @@ class PrintJobRow:
 
 class Journal:
     def __init__(self, path: Path) -> None:
-        """Open or create. Raises JournalUnsafe if the file cannot be made durable."""
+        """Open or create. Raises JournalUnsafe if the file cannot be made durable, or if another
+        process writes it."""
         self.path = path
-        self._db = _opened(path)
+        self._lock, self._db = _opened(path)
         self.epoch: str = self._meta("epoch", uuid.uuid4().hex)
         last = self._db.execute("SELECT seq, hash FROM fact ORDER BY seq DESC LIMIT 1").fetchone()
         self.last_seq: int = last[0] if last else 0
@@ -64,6 +67,7 @@ class Journal:
 
     def close(self) -> None:
         self._db.close()
+        self._lock.close()
 
     def __enter__(self) -> Self:
         return self
@@ -77,6 +81,19 @@ class Journal:
         self.close()
 
     # --- writing -------------------------------------------------------------------------------
+
+    def belong_to(self, address: str) -> None:
+        """Say whose journal this is. Raises JournalUnsafe if it is another lane's.
+
+        Under another address head office would take every fact for a new one, and post it again.
+        """
+        owner = self._meta("address", address)
+        if owner != address:
+            raise JournalUnsafe(
+                f"{self.path}: is the journal of {owner}, not of {address}: give each lane a"
+                " data_dir of its own. A lane that is renamed begins with an empty one, once"
+                " `lanetally status` says that all facts of the old one are at head office"
+            )
 
     def append(
         self,
@@ -274,13 +291,17 @@ class JournalReader:
             }
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    """A connection that keeps what it commits, its tables up to date. Raises JournalUnsafe."""
+def _opened(path: Path) -> tuple[BinaryIO, sqlite3.Connection]:
+    """The writer's lock, and a connection that keeps what it commits, its tables up to date.
+
+    Raises JournalUnsafe.
+    """
     from agent.schema import migrate
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as undo:
+            lock = undo.enter_context(_locked(path))
             db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             undo.callback(db.close)
             db.execute("PRAGMA busy_timeout = 5000")
@@ -293,4 +314,23 @@ def _opened(path: Path) -> sqlite3.Connection:
             undo.pop_all()
     except (OSError, sqlite3.Error) as error:
         raise JournalUnsafe(f"{path}: {error}") from error
-    return db
+    return lock, db
+
+
+def _locked(path: Path) -> BinaryIO:
+    """An open file whose lock the kernel takes back when this process ends, however it ends.
+
+    Two writers would number their facts alike, and each would refuse the other's for ever. Not the
+    journal itself: closing a second descriptor of it would drop SQLite's own locks
+    (https://www.sqlite.org/howtocorrupt.html §2.2).
+    """
+    lock = path.with_suffix(".lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        raise JournalUnsafe(f"{path}: another process runs this lane") from error
+    except OSError:
+        lock.close()
+        raise
+    return lock

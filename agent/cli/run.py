@@ -109,6 +109,7 @@ def give_back_memory() -> None:
 def _assembled(config: LaneConfig, stop: threading.Event) -> _Lane:
     say = translator(config.store.language)
     journal = Journal(Path(config.lane.data_dir) / "journal.db")
+    journal.belong_to(f"{config.store.org}/{config.store.id}/{config.lane.id}")
     if config.items.file:
         load_items(Path(config.items.file), journal)
     inbox: Inbox[CoreInput] = Inbox()

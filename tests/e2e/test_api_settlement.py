@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
 import queue
@@ -27,6 +26,7 @@ from agent.intake import emit_into
 from agent.journal import Journal
 from agent.totals.keypad import read_keyed
 from drivers.base import ScanData
+from tests.core_kit import durable_facts
 
 TOKEN = "pos-token-0123456"
 MILK, SOAP = "4006381333931", "96385074"
@@ -70,9 +70,7 @@ class Lane:
         return self.ask("POST", "/v1/settlements", {"total_id": total_id, **total})
 
     def journaled(self, kind: type) -> list[Any]:
-        reader = Journal(self._journal.path)
-        with contextlib.closing(reader):
-            return [fact for fact in reader.facts() if isinstance(fact, kind)]
+        return [fact for fact in durable_facts(self._journal.path) if isinstance(fact, kind)]
 
 
 @pytest.fixture

@@ -69,6 +69,36 @@ def test_a_folder_that_cannot_be_made_is_refused_in_one_sentence(tmp_path):
         Journal(tmp_path / "file" / "journal.db")
 
 
+def test_a_second_writer_is_refused_until_the_first_has_gone(path, journal):
+    append(journal, [STARTED])
+    with pytest.raises(JournalUnsafe, match="another process runs this lane"):
+        Journal(path)
+    append(journal, [STARTED])
+    journal.close()
+
+    with Journal(path) as second:
+        assert second.last_seq == 2
+
+
+def test_a_journal_that_cannot_be_opened_keeps_no_lock(path):
+    path.parent.mkdir()
+    path.write_bytes(b"no database at all, though long enough to have a header" * 20)
+    with pytest.raises(JournalUnsafe):
+        Journal(path)
+    path.unlink()
+
+    Journal(path).close()
+
+
+def test_a_journal_belongs_to_the_lane_that_began_it(path):
+    with Journal(path) as journal:
+        journal.belong_to("acme/harbour/lane-1")
+    with Journal(path) as journal:
+        journal.belong_to("acme/harbour/lane-1")
+        with pytest.raises(JournalUnsafe, match=r"of acme/harbour/lane-1, not of acme/harbour/2"):
+            journal.belong_to("acme/harbour/2")
+
+
 def test_two_journals_have_different_epochs_and_each_keeps_its_own(tmp_path):
     with Journal(tmp_path / "a.db") as a, Journal(tmp_path / "b.db") as b:
         epochs = a.epoch, b.epoch
