@@ -1,4 +1,4 @@
-"""The loop of a driver that reads input events: port → codec → emit, until told to stop."""
+"""The loop of a driver that only listens: port → codec → emit, until told to stop."""
 
 from __future__ import annotations
 
@@ -8,13 +8,20 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from drivers.base import DeviceEvent, DeviceUnavailable, Emit
-from drivers.hid.port_input_events import InputEventsPort
 
 _STOP_CHECK_MS = 400  # the contract asks for two looks a second
 
 
+class Source(Protocol):
+    """A port, as far as listening goes."""
+
+    def read(self, wait_ms: int) -> bytes:
+        """What has arrived, or b"" after `wait_ms`. Raises DeviceUnavailable."""
+        ...
+
+
 class Decoder(Protocol):
-    """What a codec of input events offers. Times are `time.monotonic_ns()`."""
+    """What the codec of a device that only speaks offers. Times are `time.monotonic_ns()`."""
 
     def feed(self, data: bytes, mono_ns: int) -> Sequence[DeviceEvent]: ...
 
@@ -29,9 +36,7 @@ class Decoder(Protocol):
         ...
 
 
-def read_until_stopped(
-    port: InputEventsPort, decoder: Decoder, emit: Emit, stop: threading.Event
-) -> None:
+def read_until_stopped(port: Source, decoder: Decoder, emit: Emit, stop: threading.Event) -> None:
     """Emit what the decoder makes of the port's bytes. Raises DeviceUnavailable on loss."""
     while not stop.is_set():
         try:

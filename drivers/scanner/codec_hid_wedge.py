@@ -14,8 +14,6 @@ characters are Ctrl + key or Ctrl + capital key, characters from 0x80 on are CP1
 
 from __future__ import annotations
 
-import re
-
 from drivers.base import ScanData
 from drivers.hid.codec_input_event import InputEventDecoder
 from drivers.hid.keycodes import (
@@ -35,11 +33,8 @@ from drivers.scanner.codec_wedge_keys import (
     key_tables,
     level_of,
 )
+from drivers.scanner.labels import LABEL_BYTES_MAX, scan_of
 
-#: The longest label there is: 7089 digits in a QR code 40-L (ISO/IEC 18004, table 7).
-LABEL_BYTES_MAX = 7089
-
-_AIM_IDENTIFIER = re.compile(rb"\][A-Za-z][0-9A-Za-z]")  # ISO/IEC 15424: "]", code, modifier
 _IGNORED = frozenset({KEY_NUMLOCK, KEY_SCROLLLOCK})
 _ALT_DIGIT_KEYS = frozenset(KEYPAD_DIGITS)
 
@@ -68,8 +63,7 @@ class WedgeDecoder:
         self._tables = key_tables(layout, terminator, gs_key)
         self._terminators = TERMINATORS[terminator]
         self._timeout_us = timeout_ms * 1_000
-        self._prefix = prefix.encode("cp1252")
-        self._suffix = suffix.encode("cp1252")
+        self._around = prefix.encode("cp1252"), suffix.encode("cp1252")
         self._events = InputEventDecoder()
         self._ended_by_key = False  # ever
         self._read_ns = 0  # when the last byte was read
@@ -217,20 +211,7 @@ class WedgeDecoder:
         label = bytes(self._label)
         self._label.clear()
         self._lossy = False
-        return [self._scan(label, lossy=lossy)]
-
-    def _scan(self, label: bytes, *, lossy: bool) -> ScanData:
-        """Order of the parts: prefix, AIM identifier, data, suffix (Datalogic GD4400, fig. 17)."""
-        framed = label.startswith(self._prefix) and label.endswith(self._suffix)
-        data = label.removeprefix(self._prefix).removesuffix(self._suffix)
-        aim = _AIM_IDENTIFIER.match(data)
-        return ScanData(
-            role=self._role,
-            scan_data=data[aim.end() :] if aim else data,
-            symbology=aim.group().decode("ascii") if aim else "",
-            lossy=lossy or not framed,
-            mono_ns=self._read_ns,
-        )
+        return [scan_of(label, self._role, self._read_ns, lossy=lossy, around=self._around)]
 
     def _forget_keys(self) -> None:
         self._caps = False

@@ -12,7 +12,8 @@ from drivers.hid.layouts import LAYOUTS
 from drivers.hid.sim import kernel_events
 from drivers.keypad.codec_hid_numeric import DIGITS_MAX, NumericDecoder
 from drivers.keypad.sim import reports as keypad_reports
-from drivers.scanner.codec_hid_wedge import LABEL_BYTES_MAX, WedgeDecoder
+from drivers.scanner.codec_hid_wedge import WedgeDecoder
+from drivers.scanner.labels import LABEL_BYTES_MAX
 from drivers.scanner.sim import Wedge
 
 START_US = 1_700_000_000_000_000

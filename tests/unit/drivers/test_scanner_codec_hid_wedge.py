@@ -6,8 +6,9 @@ from drivers.base import ScanData
 from drivers.hid import keycodes as k
 from drivers.hid.codec_input_event import LOST, encode
 from drivers.hid.sim import NO_KEYS, kernel_events, report
-from drivers.scanner.codec_hid_wedge import LABEL_BYTES_MAX, WedgeDecoder
+from drivers.scanner.codec_hid_wedge import WedgeDecoder
 from drivers.scanner.codec_wedge_keys import alt_byte
+from drivers.scanner.labels import LABEL_BYTES_MAX
 from drivers.scanner.sim import Wedge
 
 MS = 1_000_000
