@@ -15,6 +15,8 @@ DRIVERS: dict[tuple[str, str], str] = {
     ("keypad", "hid-numeric"): "drivers.keypad.driver_hid_numeric:HidNumericKeypad",
     ("scale", "toledo-8217"): "drivers.scale.driver_toledo_8217:Toledo8217Scale",
     ("printer", "escpos"): "drivers.printer.driver_escpos:EscposPrinter",
+    ("display", "cd5220"): "drivers.display.driver_line_display:Cd5220Display",
+    ("display", "escpos"): "drivers.display.driver_line_display:EscposDisplay",
 }
 
 ENTRY_POINT_GROUP = "lanetally.drivers"
