@@ -1,61 +1,18 @@
 """The 8217 driver against the simulated scale: real bytes on a real pseudo-terminal."""
 
 import os
-import queue
 import select
 import threading
 import tty
-from contextlib import contextmanager
 
 import pytest
 
-from drivers.base import Beep, DeviceUnavailable, ScaleState, StableWeight, ZeroScale
+from drivers.base import Beep, DeviceUnavailable, StableWeight, ZeroScale
 from drivers.scale.driver_toledo_8217 import Toledo8217Scale
 from drivers.scale.sim import FAULTS, SimulatedScale, serving
+from tests.scale_kit import PATIENCE_S, Running, running
 
-PATIENCE_S = 20  # a bound for a hung test, not for the driver
-
-
-class Running:
-    """A driver's thread and what it emitted."""
-
-    def __init__(self, driver: Toledo8217Scale) -> None:
-        self.driver = driver
-        self.events: queue.Queue = queue.Queue()
-        self.lost: DeviceUnavailable | None = None
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self._run)
-
-    def _run(self) -> None:
-        try:
-            self.driver.run(self.events.put, self.stop)
-        except DeviceUnavailable as lost:
-            self.lost = lost
-
-    def next(self) -> str | int:
-        event = self.events.get(timeout=PATIENCE_S)
-        return event.condition if isinstance(event, ScaleState) else event.weight_g
-
-    def until(self, last: str | int) -> list[str | int]:
-        seen = [self.next()]
-        while seen[-1] != last:
-            seen.append(self.next())
-        return seen
-
-
-@contextmanager
-def running(path, **options):
-    driver = Toledo8217Scale("scale", Toledo8217Scale.Options(path=str(path), **options))
-    driver.open()
-    run = Running(driver)
-    run.thread.start()
-    try:
-        yield run
-    finally:
-        run.stop.set()
-        run.thread.join(PATIENCE_S)
-        driver.close()
-        assert not run.thread.is_alive()
+MODEL = "toledo-8217"
 
 
 @pytest.fixture
@@ -65,7 +22,7 @@ def scale():
 
 
 def test_each_placement_is_one_stable_weight_between_motion_and_zero(scale):
-    with running(scale.path) as run:
+    with running(MODEL, scale.path) as run:
         assert run.next() == "zero"
         for weight_g in (1235, 1235, 15_000):
             scale.place(weight_g)
@@ -79,7 +36,7 @@ def test_each_placement_is_one_stable_weight_between_motion_and_zero(scale):
 
 
 def test_the_event_carries_the_frame_and_the_time_of_its_last_byte(scale):
-    with running(scale.path) as run:
+    with running(MODEL, scale.path) as run:
         run.until("zero")
         stable_ns = scale.place(500)
         run.until("motion")
@@ -90,7 +47,7 @@ def test_the_event_carries_the_frame_and_the_time_of_its_last_byte(scale):
 
 def test_a_tared_scale_gives_net_weights(scale):
     scale.tare(100)
-    with running(scale.path) as run:
+    with running(MODEL, scale.path) as run:
         assert run.next() == "under_zero"
         scale.place(600)
         run.until("motion")
@@ -99,7 +56,7 @@ def test_a_tared_scale_gives_net_weights(scale):
 
 
 def test_over_capacity_and_under_zero_are_told_and_not_weighed(scale):
-    with running(scale.path) as run:
+    with running(MODEL, scale.path) as run:
         run.until("zero")
         scale.place(20_000)
         run.until("over_capacity")
@@ -108,7 +65,7 @@ def test_over_capacity_and_under_zero_are_told_and_not_weighed(scale):
 
 
 def test_zero_takes_a_small_load_for_nothing_and_a_large_one_not(scale):
-    with running(scale.path) as run:
+    with running(MODEL, scale.path) as run:
         run.until("zero")
         scale.place(50)
         run.until(50)
@@ -123,7 +80,7 @@ def test_zero_takes_a_small_load_for_nothing_and_a_large_one_not(scale):
 
 def test_other_commands_are_no_business_of_a_scale(scale):
     driver = Toledo8217Scale("counter scale", Toledo8217Scale.Options(path=scale.path))
-    with pytest.raises(TypeError, match="counter scale: a scale takes no Beep"):
+    with pytest.raises(TypeError, match=r"counter scale: this scale \(8217\) takes no Beep"):
         driver.handle(Beep("good"))
 
 
@@ -149,7 +106,7 @@ def test_a_zero_asked_for_while_the_scale_was_away_is_forgotten(scale):
     ],
 )
 def test_a_faulty_answer_is_told_and_the_next_good_one_is_understood(scale, fault, conditions):
-    with running(scale.path, timeout_ms=250) as run:
+    with running(MODEL, scale.path, timeout_ms=250) as run:
         run.until("zero")
         scale.fail(fault, answers=3)
         assert run.next() in conditions
@@ -160,7 +117,7 @@ def test_a_faulty_answer_is_told_and_the_next_good_one_is_understood(scale, faul
 
 
 def test_noise_on_the_line_costs_no_weight(scale):
-    with running(scale.path) as run:
+    with running(MODEL, scale.path) as run:
         run.until("zero")
         scale.fail("noise_before", answers=20)
         scale.place(700)
@@ -170,7 +127,7 @@ def test_noise_on_the_line_costs_no_weight(scale):
 def test_a_pound_scale_gives_grams():
     with (
         serving(SimulatedScale(unit="lb", division_g=1, settle_ms=50)) as scale,
-        running(scale.path, unit="lb") as run,
+        running(MODEL, scale.path, unit="lb") as run,
     ):
         run.until("zero")
         scale.place(907)  # 2.00 lb
@@ -180,7 +137,7 @@ def test_a_pound_scale_gives_grams():
 def test_parity_bits_of_a_line_with_eight_data_bits_do_no_harm():
     with (
         serving(SimulatedScale(settle_ms=0, parity_in_bit_7=True)) as scale,
-        running(scale.path) as run,
+        running(MODEL, scale.path) as run,
     ):
         run.until("zero")
         scale.place(1235)
@@ -190,7 +147,7 @@ def test_parity_bits_of_a_line_with_eight_data_bits_do_no_harm():
 def test_the_units_of_scale_and_configuration_must_agree_or_nothing_is_weighed():
     with (
         serving(SimulatedScale(unit="lb", settle_ms=0)) as scale,
-        running(scale.path, unit="kg") as run,
+        running(MODEL, scale.path, unit="kg") as run,
     ):
         assert run.next() == "garbled"
         scale.place(500)
@@ -200,7 +157,7 @@ def test_the_units_of_scale_and_configuration_must_agree_or_nothing_is_weighed()
 
 def test_an_unplugged_scale_is_lost_and_serves_the_same_role_when_it_is_back(tmp_path):
     link = tmp_path / "usb-scale"
-    with serving(SimulatedScale(link=link, settle_ms=0)) as scale, running(link) as run:
+    with serving(SimulatedScale(link=link, settle_ms=0)) as scale, running(MODEL, link) as run:
         run.until("zero")
         scale.unplug()
         run.thread.join(PATIENCE_S)
@@ -210,7 +167,7 @@ def test_an_unplugged_scale_is_lost_and_serves_the_same_role_when_it_is_back(tmp
             run.driver.open()
     scale = SimulatedScale(link=link, settle_ms=0)
     scale.place(430)
-    with serving(scale), running(link) as again:
+    with serving(scale), running(MODEL, link) as again:
         assert again.until(430) == [430]
 
 
@@ -230,7 +187,7 @@ def test_probe_knows_an_8217_by_its_echo_and_leaves_it_weighing(scale):
     driver = Toledo8217Scale("scale", Toledo8217Scale.Options(path=scale.path))
     assert driver.probe().product == "8217 scale"
     assert driver.probe().path == scale.path
-    with running(scale.path) as run:
+    with running(MODEL, scale.path) as run:
         assert run.next() == "zero"
     assert scale.commands_too_early == 0
 
@@ -255,5 +212,5 @@ def test_a_scale_left_echoing_by_a_killed_probe_weighs_again(scale):
     assert select.select([fd], [], [], PATIENCE_S)[0]
     threading.Event().wait(0.3)  # the echo's end, and the scale's 200 ms
     os.close(fd)
-    with running(scale.path, timeout_ms=250) as run:
+    with running(MODEL, scale.path, timeout_ms=250) as run:
         assert run.until("zero") == ["garbled", "zero"]
