@@ -78,6 +78,10 @@ class Outlets(Protocol):
 
     def beep(self, tone: Literal["good", "bad"]) -> None: ...
 
+    def show(self, effect: Show) -> None:
+        """To the customer, if it is for them."""
+        ...
+
     def alert(self, suspected: MissedScanSuspected, text: Text) -> None:
         """To head office, at once."""
         ...
@@ -371,6 +375,7 @@ class Core:
         match effect:
             case Show():
                 self._notify(LaneNotice(effect.kind, effect.data, effect.text))
+                self._outlets.show(effect)
             case SoundBeep():
                 self._outlets.beep(effect.tone)
             case RaiseAlert():

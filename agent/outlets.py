@@ -9,11 +9,13 @@ from typing import Literal
 
 import msgspec
 
+from agent.domain.display import display_lines
+from agent.domain.effects import Show
 from agent.domain.facts import MissedScanSuspected, TransactionSettled
 from agent.domain.receipt import ReceiptStyle, receipt_blocks
 from agent.domain.text import Text
 from agent.sync import Sync
-from drivers.base import Beep, Command, Driver, PrintJob
+from drivers.base import Beep, Command, DisplayText, Driver, PrintJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,11 @@ class LaneOutlets:
 
     def beep(self, tone: Literal["good", "bad"]) -> None:
         self._tell_all(Beep(tone))
+
+    def show(self, effect: Show) -> None:
+        lines = display_lines(effect, self.say, self.style.minor_digits)
+        if lines is not None:
+            self._tell_all(DisplayText(lines))
 
     def alert(self, suspected: MissedScanSuspected, text: Text) -> None:
         if self.sync is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.core import Clock, Core
+from agent.domain.effects import Show
 from agent.domain.events import Scanned
 from agent.domain.facts import FactBody, TransactionSettled
 from agent.domain.gs1 import read_label
@@ -60,6 +61,9 @@ class SpyOutlets:
 
     def beep(self, tone: str) -> None:
         self._see("beep", tone)
+
+    def show(self, effect: Show) -> None:
+        self._see("show", effect.kind)
 
     def alert(self, suspected: Any, text: Any) -> None:
         self._see("alert", (suspected, text))

@@ -138,6 +138,7 @@ def _shown_line(line: LineItemAdded, text: Text) -> Show:
         "transaction_id": line.transaction_id,
         "line_no": line.line_no,
         "gtin": line.gtin,
+        "description": line.description,
         "price_minor": line.price_minor,
         "sold_by": line.sold_by,
     }

@@ -300,9 +300,18 @@ def _settled(
         (received, *suspected, settled),
         *alerts,
         Answer(outcome_of(settled, assessment.findings)),
-        Show("settled", Text("Settled: {receipt}", {"receipt": settled.receipt_number})),
+        _shown_sale(settled),
         PrintReceipt(receipt_job_id(settled.transaction_id), settled),
     )
+
+
+def _shown_sale(settled: TransactionSettled) -> Show:
+    data: dict[str, str | int | None] = {
+        "transaction_id": settled.transaction_id,
+        "amount_minor": settled.amount_minor,
+        "change_minor": settled.change_minor,
+    }
+    return Show("settled", Text("Settled: {receipt}", {"receipt": settled.receipt_number}), data)
 
 
 def outcome_of(settled: TransactionSettled, findings: tuple[Finding, ...]) -> SettlementOutcome:

@@ -54,7 +54,7 @@ def test_every_effect_finds_its_fact_durable(lane):
     assert [kind for kind, _ in seen] == ["missed_scan_suspected", "settled", "settled"]
     assert all(durable == whole for _, durable in seen)
     effects = [(what, durable) for what, durable in lane.outlets.durable if durable == whole]
-    assert {what for what, _ in effects} == {"committed", "alert", "beep", "print"}
+    assert {what for what, _ in effects} == {"committed", "alert", "beep", "print", "show"}
 
 
 def test_no_effect_ever_came_before_the_commit_of_its_turn(lane):

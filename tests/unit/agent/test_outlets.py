@@ -8,11 +8,12 @@ from datetime import datetime
 
 import pytest
 
+from agent.domain.effects import Show
 from agent.domain.facts import MissedScanSuspected, TransactionSettled
 from agent.domain.receipt import ReceiptStyle
 from agent.domain.text import Text
 from agent.outlets import LaneOutlets
-from drivers.base import Beep, PrintJob
+from drivers.base import Beep, DisplayText, PrintJob
 from tests.lane_kit import MILK, TEA, only, sale
 
 STYLE = ReceiptStyle(("Corner Shop",), (), 2, qr=False, kick_drawer=True)
@@ -105,3 +106,16 @@ def test_a_lane_on_its_own_tells_nobody():
     alone.alert(only(MissedScanSuspected, SOLD.facts), Text("x"))
     alone.committed(1)
     alone.beep("good")
+
+
+def test_the_customer_reads_each_item_and_the_total_on_every_display():
+    scale, first, second = Device(), Device((DisplayText,)), Device((DisplayText, Beep))
+    told = outlets(scale, first, second)
+
+    for effect in SOLD.effects:
+        if isinstance(effect, Show):
+            told.show(effect)
+
+    assert [command.lines[0] for command in first.taken] == ["Milk 1 l", "Total          22.50"]
+    assert second.taken == first.taken
+    assert scale.taken == []
