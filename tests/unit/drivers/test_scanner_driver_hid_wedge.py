@@ -1,56 +1,18 @@
 """The scanner driver on real streams: bytes at a FIFO, or keys through the kernel where it can."""
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from drivers.base import Beep, DeviceEvent, DeviceUnavailable, Driver, ScanData
+from drivers.base import Beep, DeviceUnavailable, Driver, ScanData
 from drivers.hid.sim import FifoOutput, UinputOutput
 from drivers.registry import load
 from drivers.scanner.driver_hid_wedge import HidWedgeOptions, HidWedgeScanner
 from drivers.scanner.sim import Wedge
-
-WAIT_S = 10
-
-
-@dataclass
-class Worker:
-    """A driver in its own thread, as the supervisor runs it."""
-
-    driver: Driver
-    events: queue.Queue[DeviceEvent] = field(default_factory=queue.Queue)
-    stop: threading.Event = field(default_factory=threading.Event)
-    failure: BaseException | None = None
-
-    def start(self) -> None:
-        self.driver.open()
-        self.thread = threading.Thread(target=self._run)
-        self.thread.start()
-
-    def _run(self) -> None:
-        try:
-            self.driver.run(self.events.put, self.stop)
-        except DeviceUnavailable as error:
-            self.failure = error
-
-    def next(self) -> tuple[str, bytes, str, bool]:
-        event = self.events.get(timeout=WAIT_S)
-        assert isinstance(event, ScanData)
-        return event.role, event.scan_data, event.symbology, event.lossy
-
-    def join(self) -> None:
-        self.thread.join(WAIT_S)
-        assert not self.thread.is_alive()
-
-    def close(self) -> None:
-        self.stop.set()
-        self.join()
-        self.driver.close()
+from tests.scanner_kit import Worker
 
 
 @pytest.fixture
@@ -80,7 +42,7 @@ def test_scans_arrive_in_order(start: Callable[..., Worker], tmp_path: Path) -> 
     output.send(Wedge().reports(b"4006381333931", "]E0"))
     output.send(Wedge(style="alt").reports(b"010400638133393110A\x1d21B", "]C1"))
     assert worker.next() == ("scanner", b"4006381333931", "]E0", False)
-    event = worker.events.get(timeout=WAIT_S)
+    event = worker.event()
     assert isinstance(event, ScanData)
     assert (event.scan_data, event.symbology) == (b"010400638133393110A\x1d21B", "]C1")
     assert before_ns < event.mono_ns < time.monotonic_ns()
