@@ -49,7 +49,7 @@ class AskedOptions(ListenedOptions):
     """Of a scale that answers questions."""
 
     poll_ms: int = option(
-        5,
+        2,
         "pause from an answer to the next question; longer if the scale does not keep up",
         unit="ms",
         low=0,

@@ -14,7 +14,15 @@ from rich.table import Table
 from tests.bench.rig import ROOT
 
 #: Each module has `measure(folder, quick) -> list[Figure as dict]`.
-BENCHES = ("scan_to_durable", "journal_growth", "throughput", "latency", "footprint", "replug")
+BENCHES = (
+    "scan_to_durable",
+    "journal_growth",
+    "throughput",
+    "latency",
+    "footprint",
+    "replug",
+    "scale_latency",
+)
 
 
 def main() -> int:
