@@ -52,6 +52,8 @@ class Paper:
     profile: str = "default"  #: python-escpos' name of the model, for code pages and cutter
     code_page: str = ""  #: the only code page to use, such as "CP437"; "" for all of the profile
     drawer_pin: int = 2  #: 2 or 5
+    logo: int = 0  #: number of a stored logo; 0 for none
+    logo_key: str = ""  #: two characters that name a stored logo; "" for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,10 @@ def encode(blocks: Iterable[PrintBlock], paper: Paper, drawer: Drawer | None) ->
     python-escpos knows no such profile or code page.
     """
     pen = _Pen(paper, drawer)
+    blocks = tuple(blocks)
     pieces = [_start(pen)]
+    if any(block.get("cut") for block in blocks):  # a receipt, not a drawer that is to be opened
+        pieces += _logo(pen)
     for block in blocks:
         pieces += _block(pen, block)
     return Document(tuple(pieces), tuple(dict.fromkeys(pen.warnings)))
@@ -134,6 +139,20 @@ def _start(pen: _Pen) -> bytes:
     page = pen.take()
     pen.printer.hw("INIT")
     return pen.take() + (GB_OFF if pen.paper.cjk == "gb18030" else b"") + page
+
+
+def _logo(pen: _Pen) -> Iterator[bytes]:
+    """A logo out of the printer's own memory, where the maker's tool has put it.
+
+    Epson ESC/POS reference: `FS p n m`, m 0 for its own size; `GS ( L`, function 69, not enlarged.
+    """
+    key = pen.paper.logo_key.encode("ascii", "replace")
+    if pen.paper.logo:
+        yield _CENTRE + b"\x1cp" + bytes([pen.paper.logo, 0]) + _LEFT
+    elif len(key) == 2:
+        yield _CENTRE + b"\x1d(L\x06\x000E" + key + b"\x01\x01" + _LEFT
+    elif key:
+        pen.warnings.append("logo_key has not two characters: no logo is printed")
 
 
 def _block(pen: _Pen, block: PrintBlock) -> Iterator[bytes]:

@@ -20,6 +20,10 @@ QUERIES: Mapping[int, bytes] = {n: bytes([0x10, 0x04, n]) for n in (1, 2, 3, 4)}
 #: answered at all while the printer is offline.
 IN_TURN_QUERY = b"\x1dr\x01"
 
+#: `GS a n`: say by itself what changes of drawer (1), online (2), error (4), paper (8); answered at
+#: once by the state as it is. In force until the next `ESC @`.
+TELL_CHANGES = b"\x1da\x0f"
+
 #: The order in which problems are named: causes before consequences.
 _PROBLEMS = ("paper_out", "cover_open", "error", "offline", "silent")
 _WARNINGS = ("paper_near_end",)

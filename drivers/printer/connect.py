@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from drivers.base import DeviceMisconfigured, Identity, option
+from drivers.base import DeviceMisconfigured, DeviceUnavailable, Identity, option
 from drivers.line.port_serial import identity
+from drivers.plugged import ports
 from drivers.printer.codec_escpos import Paper
+from drivers.printer.port_lp import LpPort
 from drivers.printer.port_serial import FLOWS, PrinterLine
 from drivers.printer.port_tcp import TcpPort
 from drivers.printer.session import Patience
@@ -22,13 +25,18 @@ if TYPE_CHECKING:
 class Options:
     """A receipt printer that speaks ESC/POS."""
 
-    transport: str = option("tcp", "how the printer is connected", choices=("tcp", "usb", "serial"))
+    transport: str = option(
+        "tcp", "how the printer is connected", choices=("tcp", "usb", "serial", "lp")
+    )
     host: str = option("", "tcp: name or address of the printer")
     port: int = option(9100, "tcp: its port", low=1, high=65535)
     vid: int = option(0, "usb: vendor id; 0 for any printer", low=0, high=0xFFFF)
     pid: int = option(0, "usb: product id; 0 for any", low=0, high=0xFFFF)
     serial: str = option("", "usb: serial number; empty for any")
-    path: str = option("", "serial: device such as /dev/serial/by-id/…; usb: port such as 1-1.3")
+    path: str = option(
+        "",
+        "serial: device such as /dev/serial/by-id/…; lp: /dev/usb/lp0; usb: port such as 1-1.3",
+    )
     baud: int = option(9600, "serial: speed", unit="bit/s", low=1200, high=921_600)
     flow: str = option("rts-cts", "serial: what holds us back when it is busy", choices=FLOWS)
 
@@ -41,6 +49,8 @@ class Options:
     font: str = option("", "font file to draw with; empty to look where Debian puts fonts")
     profile: str = option("default", "python-escpos' name of the model: code pages, cutter")
     code_page: str = option("", "the only code page to use, such as CP437; empty for the profile's")
+    logo: int = option(0, "number of a stored logo (FS p); 0 for none", low=0, high=255)
+    logo_key: str = option("", "two characters that name a stored logo (GS ( L); empty for none")
     drawer_pin: int = option(2, "pin of the drawer connector that opens it", choices=(2, 5))
     drawer_open: str = option(
         "unknown",
@@ -58,6 +68,7 @@ class Options:
     write_timeout_ms: int = option(5000, "it takes nothing", unit="ms", low=100, high=60_000)
     answer_timeout_ms: int = option(1000, "it answers nothing", unit="ms", low=50, high=10_000)
     print_timeout_ms: int = option(20_000, "wait for the end", unit="ms", low=100, high=120_000)
+    unasked: bool = option(True, "let it tell by itself what changes, beside being asked")
     status_interval_ms: int = option(2000, "look at it so often", unit="ms", low=200, high=60_000)
 
 
@@ -72,6 +83,8 @@ def paper(options: Options) -> Paper:
         profile=options.profile,
         code_page=options.code_page,
         drawer_pin=options.drawer_pin,
+        logo=options.logo,
+        logo_key=options.logo_key,
     )
 
 
@@ -88,6 +101,8 @@ def identify(options: Options) -> Identity:
     """What can be known of the printer without sending it anything. Raises DeviceUnavailable."""
     if options.transport == "serial":
         return identity(options.path)
+    if options.transport == "lp":
+        return _lp_identity(options.path)
     if options.transport == "usb":
         from drivers.printer import port_usb
 
@@ -95,6 +110,15 @@ def identify(options: Options) -> Identity:
         return port_usb.identify(device)
     _tcp(options).close()
     return Identity("", "", "", f"{options.host}:{options.port}")
+
+
+def _lp_identity(path: str) -> Identity:
+    if not Path(path).exists():
+        raise DeviceUnavailable(f"{path}: no such printer")
+    for port in ports():
+        if port.node and Path(port.node).resolve() == Path(path).resolve():
+            return Identity(port.vendor, port.product, port.serial, path)
+    return Identity("", "", "", path)
 
 
 def _tcp(options: Options) -> Transport:
@@ -109,6 +133,12 @@ def _usb(options: Options) -> Transport:
     return port_usb.UsbPort(port_usb.find(options.vid, options.pid, options.serial, options.path))
 
 
+def _lp(options: Options) -> Transport:
+    if not options.path:
+        raise DeviceMisconfigured("transport is lp, but path is empty")
+    return LpPort(options.path)
+
+
 def _serial(options: Options) -> Transport:
     if not options.path:
         raise DeviceMisconfigured("transport is serial, but path is empty")
@@ -121,4 +151,5 @@ _TRANSPORTS: Mapping[str, Callable[[Options], Transport]] = {
     "tcp": _tcp,
     "usb": _usb,
     "serial": _serial,
+    "lp": _lp,
 }

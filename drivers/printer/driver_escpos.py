@@ -99,6 +99,7 @@ class EscposPrinter:
         session = Session(self._transport, lines.patience(self.options), stop)
         watch = _Watch(self.role, self.options, session, emit)
         watch.look()
+        watch.listen()
         while not stop.is_set():
             try:
                 job = self._jobs.get(timeout=_TICK_S)
@@ -124,6 +125,7 @@ class EscposPrinter:
             finish("unconfirmed" if session.began else "failed", "io")
             raise
         finish(outcome, reason)
+        watch.listen()
 
     def _warn(self, warnings: Iterable[str]) -> None:
         for warning in warnings:
@@ -172,6 +174,11 @@ class _Watch:
         self._due_ns = time.monotonic_ns() + options.status_interval_ms * 1_000_000
         self._tell(condition)
         return condition
+
+    def listen(self) -> None:
+        """A printer that is well also tells what happens between two looks."""
+        if self._options.unasked and self._options.confirm != "none" and not self.silent_looks:
+            self._session.tell_changes()
 
     def tick(self) -> None:
         """While nothing is printed: what the printer says by itself, and a look when it is due."""

@@ -13,6 +13,7 @@ from drivers.printer.codec_status import (
     IN_TURN_QUERY,
     QUERIES,
     SILENT,
+    TELL_CHANGES,
     AnswerDecoder,
     Condition,
     InTurn,
@@ -109,6 +110,11 @@ class Session:
                 return SILENT
             answers[n] = self._real_time[0]
         return decode_real_time(answers)
+
+    def tell_changes(self) -> None:
+        """Let the printer say by itself what changes, until the next document."""
+        if self._settle(self._patience.answer_ms):
+            self._ask(TELL_CHANGES)
 
     def overheard(self) -> Condition | None:
         """What the printer has said unasked since the last time. Does not wait."""

@@ -57,6 +57,7 @@ class VirtualPrinter:
         self.faults = Faults()
         self.drawer_high = False
         self.speaks_unasked = speaks_unasked  #: sends an automatic status back on every change
+        self._always_speaks = speaks_unasked  # by a switch, which no command changes
         self._press = Press()
         self._tokens = Tokenizer()
         self._waiting: deque[Token] = deque()
@@ -112,6 +113,12 @@ class VirtualPrinter:
         return 0x12 | bits.get(n, 0)
 
     def _carry_out(self, token: Token) -> bytes:
+        if token.name == "GS a":
+            self.speaks_unasked = self._always_speaks or bool(token.parameters[0])
+            self._unasked_said = self.unasked_status()
+            return self._unasked_said if token.parameters[0] else b""
+        if token.name == "ESC @":
+            self.speaks_unasked = self._always_speaks
         if token.name == "GS r":
             paper, drawer = 0x03 * self.faults.near_end, int(self.drawer_high)
             return bytes([paper if token.parameters[0] in b"\x011" else drawer])

@@ -35,6 +35,7 @@ class Receipt:
     images: list[RasterImage] = field(default_factory=list)
     barcodes: list[str] = field(default_factory=list)
     qr_codes: list[str] = field(default_factory=list)
+    logos: list[str] = field(default_factory=list)  #: numbers or keys, out of its own memory
     kicks: int = 0
     cut: bool = False
     raw: bytes = b""
@@ -112,6 +113,23 @@ def _barcode(press: Press, parameters: bytes) -> None:
         press.paper.barcodes.append(text.decode("ascii", "replace"))
 
 
+def _stored_logo(press: Press, parameters: bytes) -> None:
+    press.paper.logos.append(str(parameters[0]))
+    press.lines_printed += 1
+
+
+def _graphics(press: Press, parameters: bytes) -> None:
+    """`GS ( L pL pH 48 69 kc1 kc2 x y` prints a stored logo by its key."""
+    if parameters[:1] == b"L" and parameters[3:5] == b"0E":
+        press.paper.logos.append(parameters[5:7].decode("ascii", "replace"))
+        press.lines_printed += 1
+
+
+def _long_command(press: Press, parameters: bytes) -> None:
+    _graphics(press, parameters)
+    _two_dimensional(press, parameters)
+
+
 def _two_dimensional(press: Press, parameters: bytes) -> None:
     """`GS ( k pL pH cn fn …`: 80 stores a QR code's content, 81 prints it."""
     if parameters[:1] != b"k" or parameters[3:4] != b"1":
@@ -144,6 +162,7 @@ _ACTS: Mapping[str, Callable[[Press, bytes], None]] = {
     "FS .": _chinese_off,
     "GS v": _raster,
     "GS k": _barcode,
-    "GS (": _two_dimensional,
+    "GS (": _long_command,
+    "FS p": _stored_logo,
     "GS V": _cut,
 }

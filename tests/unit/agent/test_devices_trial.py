@@ -13,6 +13,7 @@ from agent.cli import main
 from agent.cli.devices import trial
 from agent.i18n import translator
 from drivers import base
+from drivers.display.sim import VirtualDisplay, pty_display
 from drivers.hid.sim import FifoOutput
 from drivers.printer.sim import VirtualPrinter, tcp_printer
 from drivers.scale.sim import SimulatedScale, serving
@@ -129,6 +130,14 @@ def test_a_printer_that_does_not_print_ends_with_1_and_says_why(lane, capsys):
         config = lane("printer", "escpos", host=host, port=port)
         assert main(["devices", "print-test", "it", "--config", config]) == 1
     assert "print job: failed (paper_out)" in capsys.readouterr().out
+
+
+def test_a_display_shows_test_lines(lane):
+    display = VirtualDisplay("cd5220")
+    with pty_display(display) as path:
+        config = lane("display", "cd5220", path=path)
+        assert main(["devices", "print-test", "it", "--config", config]) == 0
+    assert display.lines == ("test of it          ", "0123456789     12.34")
 
 
 def test_a_scanner_prints_nothing(scanner, capsys):
