@@ -10,9 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from agent.core import Core
-from agent.domain.facts import MissedScanSuspected, TransactionSettled
 from agent.domain.items import Item
-from agent.domain.text import Text
 from agent.domain.transaction import StoreRules
 from agent.inbox import Inbox
 from agent.inputs import Acknowledged, CoreInput
@@ -21,9 +19,10 @@ from agent.mqtt_settings import MqttSettings
 from agent.sync import Birth, Sync
 from agent.totals.keypad import read_keyed
 from agent.wire import LaneAddress
+from tests.silent import SilentOutlets
 
 
-class BenchLane:
+class BenchLane(SilentOutlets):
     """Outlets, threads and the newest acknowledgement of one lane."""
 
     def __init__(self, folder: Path, port: int, items: list[Item]) -> None:
@@ -60,18 +59,9 @@ class BenchLane:
             if not self.moved.wait_for(lambda: self.acked_seq >= seq, seconds):
                 raise TimeoutError(f"acknowledged {self.acked_seq} of {seq} after {seconds:g} s")
 
-    # --- outlets ---
-
     def committed(self, last_seq: int) -> None:
         self._commits.append((last_seq, time.monotonic_ns()))
         self.sync.committed(last_seq)
-
-    def print_receipt(self, job_id: str, settled: TransactionSettled, *, reprint: bool) -> bool:
-        return False
-
-    def beep(self, tone: str) -> None: ...
-
-    def alert(self, suspected: MissedScanSuspected, text: Text) -> None: ...
 
 
 @contextmanager

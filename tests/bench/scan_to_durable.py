@@ -11,8 +11,6 @@ from contextlib import closing
 from pathlib import Path
 
 from agent.core import Core
-from agent.domain.facts import MissedScanSuspected, TransactionSettled
-from agent.domain.text import Text
 from agent.domain.transaction import StoreRules
 from agent.inbox import Inbox
 from agent.inputs import CoreInput
@@ -24,9 +22,10 @@ from drivers.hid.sim import FifoOutput
 from drivers.scanner.driver_hid_wedge import HidWedgeOptions, HidWedgeScanner
 from drivers.scanner.sim import Wedge
 from tests.bench.rig import aim_identifier, baskets, items, percentile
+from tests.silent import SilentOutlets
 
 
-class _Stopwatch:
+class _Stopwatch(SilentOutlets):
     """Outlets that only note when a commit returned."""
 
     def __init__(self) -> None:
@@ -36,13 +35,6 @@ class _Stopwatch:
     def committed(self, last_seq: int) -> None:
         self.committed_ns = time.monotonic_ns()
         self.returned.set()
-
-    def print_receipt(self, job_id: str, settled: TransactionSettled, *, reprint: bool) -> bool:
-        return False
-
-    def beep(self, tone: str) -> None: ...
-
-    def alert(self, suspected: MissedScanSuspected, text: Text) -> None: ...
 
 
 def measure(folder: Path, quick: bool) -> list[dict[str, str]]:

@@ -12,7 +12,7 @@ import pytest
 
 from agent import wire
 from agent.core import Core
-from agent.domain.facts import MissedScanSuspected, TransactionSettled
+from agent.domain.facts import MissedScanSuspected
 from agent.domain.text import Text
 from agent.domain.transaction import StoreRules
 from agent.inbox import Inbox
@@ -25,6 +25,7 @@ from cloud_bridge.config import load
 from cloud_bridge.ingest import sort
 from cloud_bridge.ledger.sqlite import SqliteLedger
 from tests.bench.rig import MONTH, Line, baskets, inputs, items, write_bridge_config
+from tests.silent import SilentOutlets
 
 ADDRESS = LaneAddress("acme", "store-1", "lane-1")
 TURN, MESSAGES = 256, 20
@@ -36,7 +37,7 @@ pytestmark = [
 ]
 
 
-class Quiet:
+class Quiet(SilentOutlets):
     """A lane without printer, beeper and connection, that remembers its alerts."""
 
     def __init__(self) -> None:
@@ -44,13 +45,6 @@ class Quiet:
 
     def alert(self, suspected: MissedScanSuspected, text: Text) -> None:
         self.alerts.append(suspected)
-
-    def print_receipt(self, job_id: str, settled: TransactionSettled, *, reprint: bool) -> bool:
-        return False
-
-    def beep(self, tone: str) -> None: ...
-
-    def committed(self, last_seq: int) -> None: ...
 
 
 def with_misses(month: list[list[Line]], missed: list[int]) -> Iterator[CoreInput]:

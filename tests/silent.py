@@ -1,0 +1,22 @@
+"""Outlets that lead nowhere: for lanes without devices and without a connection."""
+
+from __future__ import annotations
+
+from agent.domain.effects import Show
+from agent.domain.facts import MissedScanSuspected, TransactionSettled
+from agent.domain.text import Text
+
+
+class SilentOutlets:
+    """Implements `agent.core.Outlets`; a test overrides what it listens to."""
+
+    def print_receipt(self, job_id: str, settled: TransactionSettled, *, reprint: bool) -> bool:
+        return False
+
+    def show(self, shown: Show) -> None: ...
+
+    def beep(self, tone: str) -> None: ...
+
+    def alert(self, suspected: MissedScanSuspected, text: Text) -> None: ...
+
+    def committed(self, last_seq: int) -> None: ...
