@@ -8,6 +8,7 @@ itself while somebody listens (`listen`).
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from drivers.models import Model, models
 from drivers.plugged import BARCODE_SCANNER_PAGE, SCALE_PAGE, Port
 from drivers.scale import codec_cas_stream, codec_toledo_continuous
 from drivers.scale.codec_serial import Protocol
+from drivers.scanner import codec_zebra_ssi
 
 _KINDS_BY_PAGE: Mapping[int, str] = {BARCODE_SCANNER_PAGE: "scanner", SCALE_PAGE: "scale"}
 
@@ -157,10 +159,56 @@ def _reads(protocol: Protocol, frame: bytes) -> bool:
     return True
 
 
+def _packet_of_ssi(data: bytes) -> bytes:
+    """A packet with a label: its length, its checksum and its opcode are right."""
+    for at, length in enumerate(data):
+        packet = data[at : at + length + 2]
+        if data[at + 1 : at + 2] == _DECODE_DATA and _is_packet(packet):
+            return packet
+    return b""
+
+
+def _is_packet(packet: bytes) -> bool:
+    try:
+        codec_zebra_ssi.decode(packet)
+    except ProtocolError:
+        return False
+    return True
+
+
+def _matching(pattern: bytes, labels_min: int) -> Callable[[bytes], bytes]:
+    """Finds the first of so many messages whose label, group 1, ends with a good check digit."""
+
+    def find(data: bytes) -> bytes:
+        found = re.finditer(pattern, data)
+        good = (match for match in found if _has_check_digit(match[1]))
+        messages = [match[0] for match in islice(good, labels_min)]
+        return messages[0] if len(messages) == labels_min else b""
+
+    return find
+
+
+def _has_check_digit(digits: bytes) -> bool:
+    """GS1 General Specifications, 7.9.1: weights 1 and 3 in turn from the right."""
+    return sum(int(chr(d)) * (3 if n % 2 else 1) for n, d in enumerate(reversed(digits))) % 10 == 0
+
+
+_DECODE_DATA = bytes([codec_zebra_ssi.DECODE_DATA])
+
+#: A label after its identifier on a single cable: UPC-A, EAN-8, EAN-13.
+_CABLE_LABEL = rb"(?:A(?=\d{12}\D)|FF(?=\d{8}\D)|F(?=\d{13}\D))(\d+)"
+_TEXT_LABEL = rb"(?:(?<=[\r\n\x02])|(?<![\s\S]))"
+
 #: With its checksum first: without it, a frame with one looks like a frame and a stray byte.
 _CONTINUOUS = (codec_toledo_continuous.PROTOCOLS[True], codec_toledo_continuous.PROTOCOLS[False])
 
 SPEAKERS: tuple[Speaker, ...] = (
     Speaker("scale", "toledo-continuous", _frame_of(*_CONTINUOUS)),
     Speaker("scale", "cas-stream", _frame_of(codec_cas_stream.PROTOCOL)),
+    Speaker("scanner", "zebra-ssi", _packet_of_ssi),
+    Speaker("scanner", "magellan-single-cable", _matching(rb"S08" + _CABLE_LABEL + rb"\r", 1)),
+    Speaker("scanner", "ncr-single-cable", _matching(rb"\x0208" + _CABLE_LABEL + rb"\x03", 1)),
+    # with an AIM identifier one label is enough, without it two: any number may look like one
+    Speaker("scanner", "serial", _matching(rb"\]E[04](\d{8}|\d{13})[\r\n\x03]", 1)),
+    Speaker("scanner", "serial", _matching(_TEXT_LABEL + rb"(\d{8}|\d{12,14})(?=[\r\n\x03])", 2)),
 )

@@ -1,4 +1,4 @@
-"""Receipt printers that speak ESC/POS, over TCP, USB or a serial line."""
+"""Receipt printers that speak ESC/POS: over TCP, USB, a serial line or the kernel's own driver."""
 
 from __future__ import annotations
 

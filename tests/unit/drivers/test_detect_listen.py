@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from drivers.base import DeviceUnavailable
 from drivers.detect import SPEAKERS, listen, recognised
 from drivers.registry import DRIVERS
+from drivers.scanner.codec_zebra_ssi import DECODE_DATA, FROM_SCANNER, Packet, encode
 
 CAS = b"ST,GS,\x01\x41,0001.235 kg\r\n"
 A_AND_D = b"ST,GS,00001.23kg\r\n"
@@ -60,6 +61,45 @@ def known(data: bytes) -> list[tuple[str, bytes]]:
 def test_a_scale_that_speaks_unasked_is_known_by_its_frames(message, driver):
     assert known(message[5:] + message * 2) == [(driver, message)]
     assert known(with_even_parity(message * 2)) == [(driver, message)]
+
+
+SSI = encode(Packet(DECODE_DATA, FROM_SCANNER, 0, b"\x0b4006381333931"))
+
+
+@pytest.mark.parametrize(
+    ("data", "driver", "message"),
+    [
+        (b"\x00" + SSI + b"\x07", "zebra-ssi", SSI),
+        (b"\rS08F4006381333931\r", "magellan-single-cable", b"S08F4006381333931\r"),
+        (b"S08A060992011187\r", "magellan-single-cable", b"S08A060992011187\r"),
+        (b"\x0208FF96385074\x03\x55", "ncr-single-cable", b"\x0208FF96385074\x03"),
+        (b"]E04006381333931\r\n", "serial", b"]E04006381333931\r"),
+        (b"4006381333931\r\n96385074\r\n", "serial", b"4006381333931"),
+        (b"\x024006381333931\x03\x02060992011187\x03", "serial", b"4006381333931"),
+    ],
+)
+def test_a_scanner_is_known_by_what_it_sends_when_something_is_scanned(data, driver, message):
+    assert known(data) == [(f"scanner/{driver}", message)]
+    assert (
+        known(with_even_parity(data)) == [(f"scanner/{driver}", message)] or driver == "zebra-ssi"
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        SSI[:-1] + b"\x00",
+        encode(Packet(DECODE_DATA, FROM_SCANNER, 0, b"\x0b4006381333931"))[:-3],
+        b"S08F4006381333932\r",
+        b"S08F400638133393\r",
+        b"]E04006381333932\r",
+        b"4006381333931\r",
+        b"4006381333931\r\n12345678\r\n",
+        b"+00001234 g\r\n" * 5,
+    ],
+)
+def test_a_wrong_check_and_a_single_number_are_nobody(data):
+    assert known(data) == []
 
 
 @pytest.mark.parametrize("message", [CAS, continuous(), continuous(checksum=True)])
