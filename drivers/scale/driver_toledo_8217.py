@@ -25,6 +25,12 @@ from drivers.scale.driver_serial import AskedOptions, SerialScale, wait_ms
 
 @dataclass(frozen=True, slots=True)
 class Toledo8217Options(AskedOptions):
+    baud: int = option(
+        9600,
+        "line speed that the scale is set to",
+        unit="baud",
+        choices=(1200, 2400, 4800, 9600, 19_200),
+    )
     data_bits: int = option(7, "data bits that the scale is set to", choices=(7, 8))
     parity: str = option("even", "parity that the scale is set to", choices=("even", "odd", "none"))
     unit: str = option("kg", "unit that the scale weighs in", choices=tuple(PROTOCOLS))

@@ -15,7 +15,7 @@ import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from drivers.scale.sim_plate import Plate
 from drivers.scale.sim_voices import VOICES
@@ -155,8 +155,17 @@ class SimulatedScale:
             os.write(self._line, with_even_parity(data) if self._parity_in_bit_7 else data)
 
 
+class Served(Protocol):
+    """A simulated device with a thread of its own."""
+
+    def serve(self, stop: threading.Event) -> None: ...
+
+
+ServedT = TypeVar("ServedT", bound=Served)
+
+
 @contextmanager
-def serving(scale: SimulatedScale) -> Iterator[SimulatedScale]:
+def serving(scale: ServedT) -> Iterator[ServedT]:
     """Run a scale's thread for the length of a `with` block."""
     stop = threading.Event()
     thread = threading.Thread(target=scale.serve, args=(stop,), name="scale-sim", daemon=True)

@@ -9,8 +9,7 @@ from __future__ import annotations
 import select
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -110,16 +109,3 @@ class SimulatedHidScale:
         if self._unit == UNIT_OUNCE:
             return report(status, self._unit, -1, tenths_oz(shown_g))
         return report(status, self._unit, 0, shown_g)
-
-
-@contextmanager
-def serving(scale: SimulatedHidScale) -> Iterator[SimulatedHidScale]:
-    """Run a scale's thread for the length of a `with` block."""
-    stop = threading.Event()
-    thread = threading.Thread(target=scale.serve, args=(stop,), name="hid-scale-sim", daemon=True)
-    thread.start()
-    try:
-        yield scale
-    finally:
-        stop.set()
-        thread.join()

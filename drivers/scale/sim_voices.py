@@ -194,7 +194,7 @@ class ToledoContinuous(Voice):
     def frame(self) -> bytes:
         look = self.plate.look(poll=True)
         kg = self.unit == "kg"
-        a = 0x28 | (5 if kg else 4)  # increments of 1; XXX.XXX or XXXX.XX
+        a = 0x28 | (5 if kg else 4)  # increments of 1; three decimals or two
         b = 0x20 | look.net | look.under << 1 | look.over << 2 | look.moving << 3 | kg << 4
         shown = abs(look.shown_g) if kg else hundredths_lb(abs(look.shown_g))
         data = b"\x02" + bytes([a, b, 0x20]) + f"{shown:06}{0:06}\r".encode()
