@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from agent.api.settings import ApiSettings
+from agent.domain.rcn import REGIONS, LabelRules, RcnRule
 from agent.domain.receipt import ReceiptStyle
 from agent.domain.settings import Checked, SettingError, check, chosen, nearest_of, option
 from agent.domain.text import Text
@@ -50,6 +51,9 @@ class StoreSettings:
     minor_digits: int = option(2, "digits after the decimal point of the currency", low=0, high=4)
     language: str = option("en", "of receipts, lane screen and alerts", choices=LANGUAGES)
     tax_rate_bp: int = option(0, "tax included in prices; 500 = 5 %", unit="bp", low=0, high=10_000)
+    rcn_region: str = option(
+        "none", "country whose rules for numbers with prefix 2 apply", choices=tuple(REGIONS)
+    )
     business_day_ends: str = option(
         "00:00", "local time at which the trading day ends", pattern="([01][0-9]|2[0-3]):[0-5][0-9]"
     )
@@ -67,6 +71,13 @@ class LaneSettings:
 
     id: str = option(MISSING, "short name of the lane", pattern=NAME_PATTERN)
     data_dir: str = option("/var/lib/lanetally", "folder of the journal")
+    dual_mark_window_ms: int = option(
+        300,  # hands need longer than this to bring a second pack of the same article
+        "a pack's linear and 2D code read in less time are one item; 0: never",
+        unit="ms",
+        low=0,
+        high=2_000,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +131,11 @@ class LaneConfig:
     totals: TotalsSettings = field(default_factory=TotalsSettings)
     items: ItemsSettings = field(default_factory=ItemsSettings)
     device: tuple[DeviceSettings, ...] = ()
+    rcn: tuple[RcnRule, ...] = ()
+
+    def label_rules(self) -> LabelRules:
+        """The shop's own rules before its country's."""
+        return LabelRules((*self.rcn, *REGIONS[self.store.rcn_region]), self.store.minor_digits)
 
     def receipt_style(self) -> ReceiptStyle:
         return ReceiptStyle(

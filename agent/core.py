@@ -280,7 +280,7 @@ class Core:
                 if isinstance(item.label, str):
                     return item, None
                 known = self._item(item.label.gtin)
-                return Scanned(item.label, item.scan_data, item.symbology, item.role, known), None
+                return replace(item, item=known), None
             case TotalSubmitted():
                 return self._with_context(item.total, state), item.reply
             case CountKeyed():

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
+from agent.domain.dual_marks import DualMarks
 from agent.domain.events import Observed, PlateChanged, Scanned, Weighed
 from agent.domain.facts import CrossingObserved, LabelObserved, Observation, TagObserved
 from agent.domain.gs1 import read_label
+from agent.domain.rcn import LabelRules, read_measured
 from agent.inbox import Inbox
 from agent.inputs import CoreInput, CountKeyed, DeviceSays, JobFinished, PrinterWell
 from drivers.base import (
@@ -32,11 +35,22 @@ PLATE_CHANGES = frozenset({"zero", "motion", "under_zero"})
 QUIET = PLATE_CHANGES | {"steady"}
 
 
-def emit_into(inbox: Inbox[CoreInput]) -> Emit:
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """How a lane understands what its scanners read: by no rules of its own, unless it has some."""
+
+    rules: LabelRules = field(default_factory=LabelRules)
+    marks: DualMarks = field(default_factory=lambda: DualMarks(0))
+
+
+_PLAIN = Labels()
+
+
+def emit_into(inbox: Inbox[CoreInput], labels: Labels = _PLAIN) -> Emit:
     """What a driver calls with each event. Never loses a scan; keeps the latest of each state."""
 
     def emit(event: DeviceEvent) -> None:
-        for key, item in translated(event):
+        for key, item in translated(event, labels):
             if key is None:
                 inbox.put(item)
             else:
@@ -45,12 +59,11 @@ def emit_into(inbox: Inbox[CoreInput]) -> Emit:
     return emit
 
 
-def translated(event: DeviceEvent) -> list[Keyed]:
+def translated(event: DeviceEvent, labels: Labels = _PLAIN) -> list[Keyed]:
     """The inputs that follow from a device event; a key where only the latest matters."""
     match event:
         case ScanData():
-            label = "lossy" if event.lossy else read_label(event.scan_data, event.symbology)
-            return [(None, Scanned(label, event.scan_data, event.symbology, event.role, None))]
+            return _scanned(event, labels)
         case StableWeight():
             return [(None, Weighed(event.weight_g, event.net, event.raw, event.role))]
         case ScaleState():
@@ -70,6 +83,16 @@ def translated(event: DeviceEvent) -> list[Keyed]:
             return _observed(event)
         case _:  # pragma: no cover
             assert_never(event)
+
+
+def _scanned(event: ScanData, labels: Labels) -> list[Keyed]:
+    data, symbology = event.scan_data, event.symbology
+    label = "lossy" if event.lossy else read_measured(data, symbology, labels.rules)
+    if isinstance(label, str):
+        return [(None, Scanned(label, data, symbology, event.role, None))]
+    if labels.marks.is_other_mark(event.role, label.item.gtin, symbology, event.mono_ns):
+        return []
+    return [(None, Scanned(label.item, data, symbology, event.role, None, label.measure))]
 
 
 def _observed(event: TagPresence | LabelSeen | ItemsCrossed) -> list[Keyed]:

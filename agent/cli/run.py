@@ -22,13 +22,14 @@ from agent import __version__
 from agent.api.server import serve
 from agent.config import LaneConfig, load
 from agent.core import Clock, Core
+from agent.domain.dual_marks import DualMarks
 from agent.domain.text import Text
 from agent.domain.transaction import StoreRules
 from agent.handle import LaneNotice
 from agent.i18n import LANGUAGES, Say, language_of, translator
 from agent.inbox import Inbox
 from agent.inputs import Acknowledged, CoreInput, DeviceHealthChanged
-from agent.intake import emit_into
+from agent.intake import Labels, emit_into
 from agent.itemfile import load_items
 from agent.journal import Journal
 from agent.outlets import LaneOutlets
@@ -139,8 +140,10 @@ def _assembled(config: LaneConfig, stop: threading.Event) -> _Lane:
     if sync is not None:
         supervisor.add("sync", "sync", sync.run)
     supervisor.add("core", "core", core.run)
+    labels = Labels(config.label_rules(), DualMarks(config.lane.dual_mark_window_ms))
+    emit = emit_into(inbox, labels)
     for device in config.device:
-        supervisor.add_device(device.role, device.kind, drivers[device.role], emit_into(inbox))
+        supervisor.add_device(device.role, device.kind, drivers[device.role], emit)
     # a client that asks for no language gets the first: the store's own
     ordered = sorted(LANGUAGES, key=lambda language: language != config.store.language)
     says = {language: translator(language) for language in ordered}

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from agent.domain.gtin import ScanProblemCode, TradeItem
     from agent.domain.items import Item
     from agent.domain.outcome import SettlementOutcome
+    from agent.domain.rcn import Measure
     from agent.domain.totals import CashierTotal
 
 
@@ -20,6 +21,7 @@ class Scanned:
     symbology: str
     role: str
     item: Item | None  #: None: not in the item master
+    measure: Measure | None = None  #: what the label itself says of its weight, price or count
 
 
 @dataclass(frozen=True, slots=True)

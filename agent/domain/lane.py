@@ -22,8 +22,9 @@ from agent.domain.events import (
     Weighed,
 )
 from agent.domain.facts import FactBody, LineItemAdded, LineItemWeighed, ScanRejected
-from agent.domain.gtin import ScanProblemCode
+from agent.domain.gtin import ScanProblemCode, TradeItem
 from agent.domain.items import Item
+from agent.domain.rcn import Measure
 from agent.domain.settlement import settle
 from agent.domain.text import Text
 from agent.domain.transaction import (
@@ -62,33 +63,62 @@ def _scanned(state: LaneState, event: Scanned, rules: StoreRules, business_date:
     if isinstance(event.label, str):
         return _scan_rejected(state, event, event.label)
     opening, transaction = _opened(state, rules, business_date)
-    item = event.item or Item(event.label.gtin, "", "", None)
-    line = LineItemAdded(
+    line = _line(event, event.label, transaction, rules)
+    effects = _line_effects(line)
+    if line.sold_by != "weight":
+        return advance(state, (*opening, line), *effects)
+    weight, state = _weight_for(event, state)
+    if weight is None:
+        return advance(state, (*opening, line), *effects)
+    weighed = _weighed_line(transaction.transaction_id, line.line_no, weight)
+    return advance(state, (*opening, line, weighed), *effects, _shown_weight(weighed))
+
+
+def _line(
+    event: Scanned, label: TradeItem, transaction: OpenTransaction, rules: StoreRules
+) -> LineItemAdded:
+    """What the label says of its own weight, price or count goes before the item master."""
+    item = event.item or Item(label.gtin, "", "", None)
+    measure = event.measure or Measure()
+    sold_by = item.sold_by if event.measure is None else "each"
+    return LineItemAdded(
         transaction_id=transaction.transaction_id,
         line_no=len(transaction.lines) + 1,
-        gtin=event.label.gtin,
-        form=event.label.form,
+        gtin=label.gtin,
+        form=label.form,
         scan_label=event.scan_data.decode("latin-1"),
         symbology=event.symbology,
-        quantity_milli=1000,
+        quantity_milli=1000 * (measure.count or 1),
         known=event.item is not None,
         description=item.description,
         category=item.category,
-        price_minor=item.price_minor,
-        sold_by=item.sold_by,
+        price_minor=item.price_minor if measure.amount_minor is None else measure.amount_minor,
+        sold_by=sold_by if measure.weight_g is None else "weight",
         tax_rate_bp=rules.tax_rate_bp if item.tax_rate_bp is None else item.tax_rate_bp,
         role=event.role,
     )
-    if event.item is None:
+
+
+def _line_effects(line: LineItemAdded) -> tuple[Effect, ...]:
+    if line.known:
+        return _shown_line(line, Text("{item}", {"item": line.description})), SoundBeep("good")
+    if line.price_minor is None:
         text = Text("{gtin} is not in the item master; counted, price unknown", {"gtin": line.gtin})
-        effects: tuple[Effect, ...] = (_shown_line(line, text), SoundBeep("bad"))
     else:
-        effects = (_shown_line(line, Text("{item}", {"item": line.description})), SoundBeep("good"))
-    if line.sold_by == "weight" and state.plate is not None:
-        weighed = _weighed_line(transaction.transaction_id, line.line_no, state.plate)
-        took = advance(replace(state, plate=None), (*opening, line, weighed), *effects)
-        return replace(took, effects=(*took.effects, _shown_weight(weighed)))
-    return advance(state, (*opening, line), *effects)
+        text = Text(
+            "{gtin} is not in the item master; counted at its label's price", {"gtin": line.gtin}
+        )
+    return _shown_line(line, text), SoundBeep("bad")
+
+
+def _weight_for(event: Scanned, state: LaneState) -> tuple[Weighed | None, LaneState]:
+    """The weight of what was scanned, and the state without it: the label's own, else the plate's.
+
+    A weight on the plate stays there for the item that lies on it.
+    """
+    if event.measure is not None and event.measure.weight_g is not None:
+        return Weighed(event.measure.weight_g, True, event.scan_data, event.role), state
+    return state.plate, replace(state, plate=None)
 
 
 def _opened(

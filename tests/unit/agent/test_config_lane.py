@@ -7,6 +7,7 @@ from typing import get_type_hints
 import pytest
 
 from agent.config import ConfigError, LaneConfig, check_lane, load
+from agent.domain.rcn import REGIONS, LabelRules, RcnRule
 from agent.domain.settings import SettingError
 from drivers import registry
 from drivers.scanner.driver_hid_wedge import HidWedgeOptions
@@ -52,6 +53,29 @@ def test_four_keys_make_a_lane():
     assert config.api.host == "127.0.0.1"
     assert config.mqtt.enabled
     assert config.device == ()
+
+
+RCN = """[[rcn]]
+pattern = "21IIIIIVVVVVK"
+kind = "weight"
+decimals = 3
+"""
+
+
+def test_the_shops_own_labels_come_before_its_countrys():
+    config = right(SMALLEST + 'store.rcn_region = "gb"\nstore.minor_digits = 0\n' + RCN)
+    assert config.label_rules() == LabelRules(
+        (RcnRule("21IIIIIVVVVVK", "weight", 3), *REGIONS["gb"]), minor_digits=0
+    )
+    assert right(SMALLEST).label_rules() == LabelRules()
+    assert right(SMALLEST).lane.dual_mark_window_ms == 300
+
+
+def test_a_pattern_that_reads_every_number_is_refused():
+    faulty = SMALLEST + RCN.replace("21IIIII", "IIIIIII")
+    [(line, key, message)] = complaints(faulty)
+    assert (line, key) == (6, "rcn.1.pattern")
+    assert message.startswith('is "IIIIIIIVVVVVK"; allowed: ')
 
 
 def test_a_device_carries_the_options_of_its_driver():
@@ -151,18 +175,19 @@ def test_every_error_is_told_at_once_across_tables():
             "hid-wedge",
             "no driver for scaner; there are: {kinds}; did you mean scanner?",
         ),
-        ("scanner", "laser", "no driver for laser; there are: hid-wedge"),
+        ("scanner", "laser", "no driver for laser; there are: {models}"),
         (
             "scale",
             "toledo",
-            "no driver for toledo; there are: toledo-8217; did you mean toledo-8217?",
+            "no driver for toledo; there are: {models}; did you mean toledo-8217?",
         ),
     ],
 )
 def test_a_device_without_driver_names_those_there_are(kind, model, complaint):
     device = f'[[device]]\nrole = "x"\nkind = "{kind}"\nmodel = "{model}"\npath = "/dev/x"\n'
     kinds = ", ".join(sorted({kind for kind, _ in registry.DRIVERS}))
-    expected = complaint.format(kinds=kinds)
+    models = ", ".join(sorted(m for k, m in registry.DRIVERS if k == kind))
+    expected = complaint.format(kinds=kinds, models=models)
     assert [message for *_, message in complaints(SMALLEST + device)] == [expected]
 
 

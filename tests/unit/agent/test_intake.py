@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from agent.domain import facts
+from agent.domain.dual_marks import DualMarks
 from agent.domain.events import Observed, PlateChanged, Scanned, Weighed
 from agent.domain.gtin import TradeItem
+from agent.domain.rcn import LabelRules, Measure, RcnRule
 from agent.inbox import Inbox
 from agent.inputs import CountKeyed, DeviceSays, JobFinished, PrinterWell
-from agent.intake import emit_into, translated
+from agent.intake import Labels, emit_into, translated
 from drivers.base import (
     ItemsCrossed,
     KeyedNumber,
@@ -42,6 +44,44 @@ def test_a_scan_is_read_and_not_yet_looked_up():
     assert inputs(ScanData("scanner", b"4006381333931", "]E0", False, 5)) == [
         Scanned(TradeItem(GTIN, "GTIN-13"), b"4006381333931", "]E0", "scanner", None)
     ]
+
+
+def test_a_label_of_the_shop_carries_its_measure():
+    labels = Labels(LabelRules((RcnRule("28IIIICVVVVVK", "weight", 3),)))
+    [(key, item)] = translated(ScanData("scanner", b"2812341012349", "]E0", False, 5), labels)
+    assert key is None
+    assert item == Scanned(
+        TradeItem("02812340000002", "GTIN-13"),
+        b"2812341012349",
+        "]E0",
+        "scanner",
+        None,
+        Measure(weight_g=1234),
+    )
+
+
+def test_the_second_mark_of_a_pack_is_no_second_item():
+    labels = Labels(marks=DualMarks(300))
+    reads = [
+        ScanData("scanner", b"4006381333931", "]E0", False, 0),
+        ScanData("scanner", b"0104006381333931", "]d2", False, 100_000_000),
+        ScanData("scanner", b"4006381333931", "]E0", True, 150_000_000),
+        ScanData("scanner", b"4006381333931", "]E0", False, 200_000_000),
+    ]
+    inbox = Inbox()
+    emit = emit_into(inbox, labels)
+    for read in reads:
+        emit(read)
+    assert [item.label for item in inbox.take(0, 9)] == [
+        TradeItem(GTIN, "GTIN-13"),
+        "lossy",
+        TradeItem(GTIN, "GTIN-13"),
+    ]
+
+
+def test_without_a_window_every_mark_is_an_item():
+    reads = [("]E0", b"4006381333931"), ("]d2", b"0104006381333931")]
+    assert len(inputs(*(ScanData("s", data, aim, False, 0) for aim, data in reads))) == 2
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from agent.domain import facts
 from agent.domain.effects import Show, SoundBeep
 from agent.domain.events import DeviceChanged, Observed, PlateChanged, PrintEnded
+from agent.domain.rcn import Measure
 from agent.domain.transaction import LaneState, StoreRules
 from agent.domain.troubles import PRINT_TEXTS, PRINT_TROUBLE, SCAN_TEXTS
 from tests.lane_kit import (
@@ -171,6 +172,61 @@ def test_another_device_that_is_lost_leaves_the_weight():
     whole = played(weighed(412), DeviceChanged("printer", False, "silent"), scanned(APPLES.gtin))
 
     assert only(facts.LineItemWeighed, whole.facts).weight_g == 412
+
+
+# --- labels that carry a weight, a price or a count ----------------------------------------------
+
+
+def labelled(gtin, **measure):
+    return replace(scanned(gtin), measure=Measure(**measure))
+
+
+def test_a_weight_on_the_label_needs_no_scale():
+    whole = played(labelled(APPLES.gtin, weight_g=512))
+    fact = only(facts.LineItemWeighed, whole.facts)
+    assert (fact.line_no, fact.weight_g, fact.net, fact.role) == (1, 512, True, "scanner")
+    assert bytes.fromhex(fact.raw_hex) == APPLES.gtin.encode()
+    assert whole.state.transaction.lines[0].weight_g == 512
+    assert [show.kind for show in whole.effects if isinstance(show, Show)] == [
+        "line_item_added",
+        "line_item_weighed",
+    ]
+
+
+def test_a_weight_on_the_label_leaves_the_plate_to_the_item_that_lies_there():
+    whole = played(weighed(412), labelled(APPLES.gtin, weight_g=512), scanned(APPLES.gtin))
+    assert [line.weight_g for line in whole.state.transaction.lines] == [512, 412]
+    waiting = played(scanned(APPLES.gtin), labelled(APPLES.gtin, weight_g=512), weighed(100))
+    assert [line.weight_g for line in waiting.state.transaction.lines] == [100, 512]
+
+
+def test_a_weight_on_the_label_of_a_piece_makes_it_weighed_goods():
+    (line,) = played(labelled(MILK.gtin, weight_g=512)).state.transaction.lines
+    assert (line.sold_by, line.weight_g, line.pieces, line.amount_minor) == ("weight", 512, 1, None)
+
+
+def test_a_price_on_the_label_is_the_price_of_that_piece():
+    whole = played(weighed(412), labelled(APPLES.gtin, amount_minor=777), scanned(MILK.gtin))
+    priced, _ = whole.state.transaction.lines
+    assert (priced.sold_by, priced.price_minor, priced.amount_minor) == ("each", 777, 777)
+    assert priced.weight_g is None
+    assert whole.state.plate == weighed(412)
+    assert whole.state.transaction.amount_minor == 777 + 1250
+
+
+def test_a_count_on_the_label_is_so_many_pieces():
+    (line,) = played(labelled(MILK.gtin, count=6)).state.transaction.lines
+    assert (line.pieces, line.amount_minor) == (6, 6 * 1250)
+
+
+def test_an_unknown_item_with_a_price_on_its_label_has_a_price():
+    whole = played(labelled(STRANGE, amount_minor=777))
+    assert whole.state.transaction.lines[0].amount_minor == 777
+    show = only(Show, whole.effects)
+    assert (
+        show.text.english() == f"{STRANGE} is not in the item master; counted at its label's price"
+    )
+    assert SoundBeep("bad") in whole.effects
 
 
 def test_two_weighed_lines_get_their_weights_in_the_order_of_their_scans():
