@@ -13,7 +13,7 @@ SELECT
   (SELECT COUNT(*) FROM voucher),
   (SELECT COALESCE(SUM(amount_minor), 0) FROM entry_line),
   (SELECT COUNT(*) FROM voucher WHERE kind = 'sale') - (SELECT COUNT(*) FROM
-    (SELECT DISTINCT tenant, store, lane, transaction_id FROM voucher WHERE kind = 'sale')),
+    (SELECT DISTINCT epoch, transaction_id FROM voucher WHERE kind = 'sale')),
   (SELECT COUNT(*) FROM cost_gap),
   (SELECT COUNT(*) FROM quarantine WHERE resolved_ms IS NULL),
   (SELECT COALESCE(SUM(amount_minor), 0) FROM quarantine WHERE resolved_ms IS NULL)"""

@@ -286,6 +286,13 @@ def test_a_transaction_settled_twice_shows_as_a_duplicate(ledger, new_lane, sale
     assert ledger.status().duplicates == 1
 
 
+def test_facts_that_come_again_under_another_address_show_as_duplicates(ledger, new_lane, sale):
+    """A lane that was renamed with its journal would sell everything twice."""
+    for name in ("lane-1", "renamed"):
+        apply(ledger, new_lane(name).append(sale(1)).delivery())
+    assert ledger.status().duplicates == 1
+
+
 def test_a_body_is_kept_to_the_byte(ledger, sql, new_lane, sale):
     apply(ledger, new_lane().append(sale()).delivery())
     assert sql.execute("SELECT body FROM inbox").fetchone() == (encode_body(sale()),)
