@@ -59,6 +59,7 @@ log = logging.getLogger("lanetally.core")
 
 GROUP_MAX = 256  #: inputs in one commit
 TICK_S = 1.0  #: the loop turns at least so often: heartbeat, cursor
+STUCK_NS = 15 * 10**9  #: without a turn for so long, the core is dead or hangs
 RETRY_S = 1.0  #: between two tries to write a journal that refuses
 PRINT_TRIES_MAX = 5
 REPRINT_WINDOW_MS = 15 * 60 * 1000  #: an older receipt is nobody's any more: the customer has gone
@@ -169,8 +170,13 @@ class Core:
             ),
             journal_seq=self._journal.last_seq,
             acknowledged_seq=self._acked_seq,
-            degraded=self._degraded,
+            degraded=self._degraded or not self.turns,
         )
+
+    @property
+    def turns(self) -> bool:
+        """False once the loop has not turned for a while: it hangs, or its restarts are spent."""
+        return self._clock.monotonic_ns() - self.heartbeat_ns < STUCK_NS
 
     def subscribe(self, listener: Callable[[LaneNotice], None]) -> Callable[[], None]:
         """Call `listener` from the core's thread with each notice, until the result is called."""

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from agent.core import STUCK_NS
 from agent.domain import facts
 from agent.domain.facts import TransactionSettled
 from agent.inputs import Acknowledged, CountKeyed, DeviceHealthChanged, DeviceSays
@@ -281,6 +282,16 @@ def test_the_snapshot_of_an_idle_lane_is_empty(lane):
     now = lane.core.snapshot()
 
     assert (now.transaction_id, now.lines, now.item_count, now.amount_minor) == (None, (), 0, None)
+
+
+def test_a_core_that_turns_no_more_is_a_degraded_lane(lane):
+    lane.time.mono_ns += STUCK_NS - 1
+    assert not lane.core.snapshot().degraded
+
+    lane.time.mono_ns += 1
+
+    assert not lane.core.turns
+    assert lane.core.snapshot().degraded
 
 
 def test_a_listener_that_left_hears_no_more(lane):
