@@ -14,7 +14,7 @@ import fcntl
 import json
 import sqlite3
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,10 +38,20 @@ _INSERT_FACT = (
     "INSERT INTO fact(seq, type, version, wall_ms, mono_ms, hash, body) VALUES (?,?,?,?,?,?,?)"
 )
 _SELECT_FACT = "SELECT seq, type, version, wall_ms, mono_ms, hash, body FROM fact"
+_SEQ_MAX = 2**63 - 1
 
 
 class JournalUnsafe(TechnicianError):
     """The storage does not give what the journal promises. Says what the technician must change."""
+
+
+class BrokenChain(Exception):
+    """The fact at `seq` is missing or not the one that was written: none from there on is sure."""
+
+    def __init__(self, seq: int, *, missing: bool) -> None:
+        self.seq = seq
+        self.missing = missing
+        super().__init__(f"the chain is broken at seq {seq}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +62,17 @@ class PrintJobRow:
     tries: int
 
 
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection that begins no transaction by itself."""
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+
+
 class Journal:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, connect: Callable[[Path], sqlite3.Connection] = connect) -> None:
         """Open or create. Raises JournalUnsafe if the file cannot be made durable, or if another
-        process writes it."""
+        process writes it. `connect`: how to reach the file; tests bring a disk of their own."""
         self.path = path
-        self._lock, self._db = _opened(path)
+        self._lock, self._db = _opened(path, connect)
         self.epoch: str = self._meta("epoch", uuid.uuid4().hex)
         last = self._db.execute("SELECT seq, hash FROM fact ORDER BY seq DESC LIMIT 1").fetchone()
         self.last_seq: int = last[0] if last else 0
@@ -148,12 +163,12 @@ class Journal:
             self._db.execute("UPDATE meta SET value = ? WHERE key = 'items_digest'", (digest,))
         return True
 
-    def rebuild(self) -> None:
-        """Throw the projections away and make them again from the facts."""
+    def rebuild(self, rows: Iterable[FactRow] | None = None) -> None:
+        """Throw the projections away and make them again, from `rows` or from all facts here."""
         with self._one_commit():
             for table in TABLES:
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608  names from a constant
-            for row in self.rows():
+            for row in self.rows() if rows is None else rows:
                 fact = decode_body(row.type, row.version, row.body)
                 if fact is not None:
                     for sql, values in statements(row.seq, fact):
@@ -218,8 +233,11 @@ class Journal:
         ]
 
     def rows(self, first: int = 1) -> Iterable[FactRow]:
-        for row in self._db.execute(f"{_SELECT_FACT} WHERE seq >= ? ORDER BY seq", (first,)):
-            yield FactRow(*row)
+        return _rows(self._db, first)
+
+    def projections(self) -> Iterator[tuple[Any, ...]]:
+        """Every row of every projection, its table's name first, in an order of their own."""
+        return _projections(self._db)
 
     def facts(self, first: int = 1) -> Iterable[FactBody]:
         """The facts this release knows, decoded, from `first` on."""
@@ -251,6 +269,38 @@ class JournalReader:
     def close(self) -> None:
         self._db.close()
 
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """All that is read inside is the journal of one moment, whoever writes meanwhile."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if self._db.in_transaction:  # a damaged file may have ended it
+                self._db.execute("ROLLBACK")
+
+    @property
+    def epoch(self) -> str:
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
+        return row[0] if row else ""
+
+    @property
+    def last_seq(self) -> int:
+        seq: int = self._db.execute("SELECT coalesce(max(seq), 0) FROM fact").fetchone()[0]
+        return seq
+
+    def rows(self, first: int = 1, last: int = _SEQ_MAX) -> Iterator[FactRow]:
+        return _rows(self._db, first, last)
+
+    def projections(self) -> Iterator[tuple[Any, ...]]:
+        """As `Journal.projections`."""
+        return _projections(self._db)
+
+    def damage(self) -> str:
+        """SQLite's own first complaint about the file; "" if it has none."""
+        word: str = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        return "" if word == "ok" else word
+
     def rows_after(self, seq: int, limit: int) -> list[FactRow]:
         sql = f"{_SELECT_FACT} WHERE seq > ? ORDER BY seq LIMIT ?"
         return [FactRow(*row) for row in self._db.execute(sql, (seq, limit))]
@@ -266,8 +316,7 @@ class JournalReader:
         def one(sql: str) -> Any:
             return self._db.execute(sql).fetchone()[0]
 
-        self._db.execute("BEGIN")  # one moment for all figures
-        with self._db:
+        with self.one_moment():
             devices: dict[str, bool] = {}
             for type_, body in self._db.execute(
                 "SELECT type, body FROM fact "
@@ -291,7 +340,36 @@ class JournalReader:
             }
 
 
-def _opened(path: Path) -> tuple[BinaryIO, sqlite3.Connection]:
+def intact(rows: Iterable[FactRow], epoch: str) -> Iterator[FactRow]:
+    """The same rows, from seq 1 on. Raises BrokenChain at the first that does not follow."""
+    prev = GENESIS
+    for expected, row in enumerate(rows, 1):
+        if row.seq != expected:
+            raise BrokenChain(expected, missing=True)
+        prev = chain_hash(
+            prev, epoch, row.seq, row.type, row.version, row.wall_ms, row.mono_ms, row.body
+        )
+        if row.hash != prev:
+            raise BrokenChain(row.seq, missing=False)
+        yield row
+
+
+def _rows(db: sqlite3.Connection, first: int, last: int = _SEQ_MAX) -> Iterator[FactRow]:
+    sql = f"{_SELECT_FACT} WHERE seq BETWEEN ? AND ? ORDER BY seq"
+    for row in db.execute(sql, (first, last)):
+        yield FactRow(*row)
+
+
+def _projections(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    for table in TABLES:
+        sql = f"SELECT * FROM {table} ORDER BY 1"  # noqa: S608  names from a constant
+        for row in db.execute(sql):
+            yield table, *row
+
+
+def _opened(
+    path: Path, connect: Callable[[Path], sqlite3.Connection]
+) -> tuple[BinaryIO, sqlite3.Connection]:
     """The writer's lock, and a connection that keeps what it commits, its tables up to date.
 
     Raises JournalUnsafe.
@@ -302,7 +380,7 @@ def _opened(path: Path) -> tuple[BinaryIO, sqlite3.Connection]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as undo:
             lock = undo.enter_context(_locked(path))
-            db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            db = connect(path)
             undo.callback(db.close)
             db.execute("PRAGMA busy_timeout = 5000")
             mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
