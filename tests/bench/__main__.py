@@ -22,6 +22,7 @@ BENCHES = (
     "footprint",
     "replug",
     "scale_latency",
+    "wedge",
 )
 
 
