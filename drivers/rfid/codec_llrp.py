@@ -7,7 +7,7 @@ from a Bluebird reader (tests/captures/rfid/README.md); and a foreign emulator i
     parameter:  reserved(6) type(10) length(2 bytes, of all) …     or   1 type(7) and a fixed length
 
 The reader is told to report each sighting at once, with antenna and peak RSSI, and to show every
-two seconds that it is alive. Its power, mode and region stay as its owner has set them.
+second that it is alive. Its power, mode and region stay as its owner has set them.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _GEN2 = 1
 _EACH_TAG = 1  # ROReportTrigger: N sightings or the end of the AISpec; N is 1
 _ANTENNA_AND_RSSI = 0x1400  # of TagReportContentSelector, from the high bit: 4th and 6th
 _GENERAL_CAPABILITIES = 1
-KEEPALIVE_MS: Final = 2_000
+KEEPALIVE_MS: Final = 1_000
 
 #: ConnectionAttemptEvent, §17.2.7.2.3.
 _ATTEMPT_FAILED: Final = {

@@ -23,7 +23,7 @@ class LlrpOptions(AntennaOptions):
     port: int = option(codec_llrp.PORT, "its LLRP port", low=1, high=65_535)
     antennas: tuple[int, ...] = option((), "antennas to read with; none: all")
     answer_ms: int = option(
-        5_000,
+        3_000,
         "without an answer for so long, the reader is lost",
         unit="ms",
         low=500,
@@ -31,15 +31,13 @@ class LlrpOptions(AntennaOptions):
     )
 
 
-class LlrpReader(RfidReader):
+class LlrpReader(RfidReader[LlrpOptions]):
     """Its power, mode and region stay as they were set in the reader itself."""
 
     Options: ClassVar[type] = LlrpOptions
 
-    def __init__(self, role: str, options: LlrpOptions) -> None:
-        port = TcpPort(options.address, options.port, options.answer_ms)
-        super().__init__(role, options, port)
-        self._options = options
+    def _port_to(self) -> TcpPort:
+        return TcpPort(self._options.address, self._options.port, self._options.answer_ms)
 
     def _probing(self) -> Conversation:
         return codec_llrp.probing(self._options.answer_ms)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from drivers.base import DeviceMisconfigured, Identity, option
 from drivers.line.port_serial import LineSettings, SerialPort, identity
@@ -12,58 +12,35 @@ from drivers.rfid.conversation import Conversation
 from drivers.rfid.options import AntennaOptions, PresenceOptions
 from drivers.rfid.reader import RfidReader
 
-_PATH_HELP = "the reader's serial line, best by its name under /dev/serial/by-id/"
 _BAUDS = (9_600, 19_200, 38_400, 57_600, 115_200)
-_BAUD_HELP = "line speed that the reader is set to"
-_ANSWER_HELP = "without an answer for this long, a question is asked again"
-
-
-class SerialReader(RfidReader):
-    def __init__(self, role: str, options: PresenceOptions, path: str, baud: int) -> None:
-        super().__init__(role, options, SerialPort(path, LineSettings(baud)))
-
-    def _identity(self, product: str) -> Identity:
-        adapter = identity(self._port.path)
-        return Identity(
-            adapter.vendor, f"{product} {adapter.product}".strip(), adapter.serial, adapter.path
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class M100Options(PresenceOptions):
-    path: str = option(MISSING, _PATH_HELP)
-    baud: int = option(115_200, _BAUD_HELP, unit="baud", choices=_BAUDS)
+    path: str = option(
+        MISSING, "the reader's serial line, best by its name under /dev/serial/by-id/"
+    )
+    baud: int = option(115_200, "line speed that the reader is set to", unit="baud", choices=_BAUDS)
     framing: str = option(
         "auto",
         "how frames begin: BB (and end 7E), AA (and end DD), or whichever it answers",
         choices=tuple(codec_m100.FRAMINGS),
     )
-    answer_ms: int = option(500, _ANSWER_HELP, unit="ms", low=100, high=5_000)
-
-
-class M100Reader(SerialReader):
-    """MagicRF M100 and QM100, R200, YRM100, and the boards with them. Region and power stay."""
-
-    Options: ClassVar[type] = M100Options
-
-    def __init__(self, role: str, options: M100Options) -> None:
-        super().__init__(role, options, options.path, options.baud)
-        self._options = options
-
-    def _probing(self) -> Conversation:
-        return codec_m100.probing(self._options.framing, self._options.answer_ms)
-
-    def _reading(self) -> Conversation:
-        return codec_m100.reading(self._options.framing, self._options.answer_ms)
-
-    def _farewell(self) -> bytes:
-        return codec_m100.farewell(self._options.framing)
+    answer_ms: int = option(
+        500,
+        "without an answer for this long, a question is asked again",
+        unit="ms",
+        low=100,
+        high=5_000,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChafonOptions(AntennaOptions):
-    path: str = option(MISSING, _PATH_HELP)
-    baud: int = option(57_600, _BAUD_HELP, unit="baud", choices=_BAUDS)
+    path: str = option(
+        MISSING, "the reader's serial line, best by its name under /dev/serial/by-id/"
+    )
+    baud: int = option(57_600, "line speed that the reader is set to", unit="baud", choices=_BAUDS)
     series: str = option(
         "288",
         "family that it belongs to: UHFReader288 or 18",
@@ -88,20 +65,75 @@ class ChafonOptions(AntennaOptions):
         low=500,
         high=60_000,
     )
-    answer_ms: int = option(500, _ANSWER_HELP, unit="ms", low=100, high=30_000)
+    answer_ms: int = option(
+        500,
+        "without an answer for this long, a question is asked again",
+        unit="ms",
+        low=100,
+        high=30_000,
+    )
     rssi_min: int = option(
         0, "sightings weaker than this do not count, in the reader's own steps", low=0, high=255
     )
 
 
-class ChafonReader(SerialReader):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThingMagicOptions(AntennaOptions):
+    path: str = option(
+        MISSING, "the reader's serial line, best by its name under /dev/serial/by-id/"
+    )
+    region: str = option(
+        MISSING,
+        "where the lane is: what frequencies and power are lawful",
+        choices=tuple(codec_thingmagic.REGIONS),
+    )
+    baud: int = option(115_200, "line speed that the reader is set to", unit="baud", choices=_BAUDS)
+    antennas: tuple[int, ...] = option((1,), "antennas to read with (1 to 4)")
+    power_cdbm: int = option(
+        0, "transmit power; 0: as the module has it", unit="0.01 dBm", low=0, high=3_150
+    )
+    answer_ms: int = option(
+        2_000,
+        "without an answer for this long, a question is asked again",
+        unit="ms",
+        low=1_000,
+        high=10_000,
+    )
+
+
+SerialT = TypeVar("SerialT", M100Options, ChafonOptions, ThingMagicOptions)
+
+
+class SerialReader(RfidReader[SerialT]):
+    def _port_to(self) -> SerialPort:
+        return SerialPort(self._options.path, LineSettings(self._options.baud))
+
+    def _identity(self, product: str) -> Identity:
+        adapter = identity(self._port.path)
+        return Identity(
+            adapter.vendor, f"{product} {adapter.product}".strip(), adapter.serial, adapter.path
+        )
+
+
+class M100Reader(SerialReader[M100Options]):
+    """MagicRF M100 and QM100, R200, YRM100, and the boards with them. Region and power stay."""
+
+    Options: ClassVar[type] = M100Options
+
+    def _probing(self) -> Conversation:
+        return codec_m100.probing(self._options.framing, self._options.answer_ms)
+
+    def _reading(self) -> Conversation:
+        return codec_m100.reading(self._options.framing, self._options.answer_ms)
+
+    def _farewell(self) -> bytes:
+        return codec_m100.farewell(self._options.framing)
+
+
+class ChafonReader(SerialReader[ChafonOptions]):
     """Readers that speak as UHFReader18 or UHFReader288. Their settings stay as they are."""
 
     Options: ClassVar[type] = ChafonOptions
-
-    def __init__(self, role: str, options: ChafonOptions) -> None:
-        super().__init__(role, options, options.path, options.baud)
-        self._options = options
 
     def open(self) -> None:
         if self._options.mode == "listen" and self._options.series != "288":
@@ -125,30 +157,10 @@ class ChafonReader(SerialReader):
         return b""  # it is off between two rounds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ThingMagicOptions(AntennaOptions):
-    path: str = option(MISSING, _PATH_HELP)
-    region: str = option(
-        MISSING,
-        "where the lane is: what frequencies and power are lawful",
-        choices=tuple(codec_thingmagic.REGIONS),
-    )
-    baud: int = option(115_200, _BAUD_HELP, unit="baud", choices=_BAUDS)
-    antennas: tuple[int, ...] = option((1,), "antennas to read with (1 to 4)")
-    power_cdbm: int = option(
-        0, "transmit power; 0: as the module has it", unit="0.01 dBm", low=0, high=3_150
-    )
-    answer_ms: int = option(2_000, _ANSWER_HELP, unit="ms", low=1_000, high=10_000)
-
-
-class ThingMagicReader(SerialReader):
+class ThingMagicReader(SerialReader[ThingMagicOptions]):
     """M6E, M6E Micro and M6E Nano, and boards with them. Set up anew at each start."""
 
     Options: ClassVar[type] = ThingMagicOptions
-
-    def __init__(self, role: str, options: ThingMagicOptions) -> None:
-        super().__init__(role, options, options.path, options.baud)
-        self._options = options
 
     def open(self) -> None:
         _check_antennas(self._options.antennas)

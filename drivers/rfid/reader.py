@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from typing import ClassVar, Protocol
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from drivers.base import Command, DeviceUnavailable, Emit, Identity
 from drivers.rfid.conversation import Conversation, Sighting
@@ -27,7 +27,10 @@ class Port(Protocol):
     def close(self) -> None: ...
 
 
-class RfidReader(ABC):
+OptionsT = TypeVar("OptionsT", bound=PresenceOptions)
+
+
+class RfidReader(ABC, Generic[OptionsT]):
     """One reader in one role. A protocol's driver says how to talk; see `drivers.base.Driver`.
 
     Tags stay known while the reader is away: one that is still there when it is back never left.
@@ -35,13 +38,17 @@ class RfidReader(ABC):
 
     accepts: ClassVar[tuple[type, ...]] = ()
 
-    def __init__(self, role: str, options: PresenceOptions, port: Port) -> None:
+    def __init__(self, role: str, options: OptionsT) -> None:
         self._role = role
-        self._presence_options = options
-        self._port = port
+        self._options = options
+        self._port = self._port_to()
         self._presence: Presence | None = None
 
     # --- what a protocol's driver says ---
+
+    @abstractmethod
+    def _port_to(self) -> Port:
+        """The port that the options name, closed."""
 
     @abstractmethod
     def _probing(self) -> Conversation:
@@ -74,7 +81,7 @@ class RfidReader(ABC):
 
     def open(self) -> None:
         if self._presence is None:
-            self._presence = Presence(self._role, rules(self._presence_options))
+            self._presence = Presence(self._role, rules(self._options))
         self._port.open()
 
     def run(self, emit: Emit, stop: threading.Event) -> None:

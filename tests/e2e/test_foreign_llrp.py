@@ -181,7 +181,7 @@ def test_tags_come_and_go_and_items_are_known():
 
 def test_keepalives_keep_a_connection_on_which_nothing_is_read():
     with foreign(WITH_TAGS, "0") as emulator, Lane(reader(emulator.port)) as lane:
-        lane.stop.wait(7)  # longer than the silence after which a reader is asked anew
+        lane.stop.wait(4)  # longer than the silence after which a reader is asked anew
         emulator.has(f"{SHIRT},1,-50")
         assert lane.next().epc == SHIRT
         assert lane.lost is None
