@@ -8,6 +8,7 @@ import ctypes
 import gc
 import logging
 import os
+import select
 import signal
 import sys
 import threading
@@ -179,12 +180,17 @@ def _health_into(inbox: Inbox[CoreInput]) -> Callable[[str, str, HealthState, st
 
 
 def _console(say: Say) -> Callable[[LaneNotice], None]:
-    """What the cashier's console shows: one line for each thing that happens."""
+    """What the cashier's console shows: one line for each thing that happens.
+
+    Called from the core's thread, which must not wait for a terminal that is stopped (Ctrl-S) or a
+    pipe that nobody reads: what cannot be written at once is not shown.
+    """
 
     def show(notice: LaneNotice) -> None:
         if notice.text is not None:
             mark = "!! " if notice.kind in WARNED_KINDS else "   "
             with contextlib.suppress(OSError, ValueError):  # nobody looks any more: go on selling
-                print(f"{mark}{say(notice.text)}", flush=True)
+                if select.select([], [sys.stdout], [], 0)[1]:
+                    print(f"{mark}{say(notice.text)}", flush=True)
 
     return show
