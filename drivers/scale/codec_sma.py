@@ -9,7 +9,8 @@ Manual, p. 180; Sartorius, PR 5220 Instrument Manual, p. 130; B-TEK, T419S Servi
 
 s: Z centre of zero, O over and U under capacity, E zero error, I initial zero error, T tare error,
 blank if none. r: range. n: G gross, N net; T tare, g and n in high resolution are not asked for.
-m: M in motion. f: reserved. No least time between commands is stated.
+m: M in motion. f: reserved. u: the unit, filled with blanks or, as the standard prints them, with
+underscores (emupos 0.4.0 sends `kg_`). No least time between commands is stated.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def read_frame(frame: bytes) -> Reading:
         return Status("motion")
     if said in _CONDITIONS:
         return Status(_CONDITIONS[said])
-    return Weight(read_grams(written, unit), net=mode == b"N")
+    return Weight(read_grams(written, unit.rstrip(b"_")), net=mode == b"N")
 
 
 def _is_done(frame: bytes) -> bool:

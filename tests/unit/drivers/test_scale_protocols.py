@@ -62,6 +62,7 @@ FRAMES = {
         (b"\n?\r\x03", NOT_READY),
     ],
     codec_sma.read_frame: [
+        (b"\n 1G       1.250kg_\r", Weight(1250, net=False)),
         (b"\n 1G       1.235kg \r", Weight(1235, net=False)),
         (b"\n 1N       7.025lb \r", Weight(3186, net=True)),
         (b"\n 1G      100000g  \r", Weight(100_000, net=False)),
