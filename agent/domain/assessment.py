@@ -1,126 +1,76 @@
 """Evidence in, assessment with reasons out. Pure: same evidence, same judgement.
 
-This first form knows two kinds of evidence, scans and the cashier total. Weight, tags and camera
-join as further fields of `Evidence` whose default says "the lane has none".
+A basket is suspected where the best explanation with something amiss is so much likelier than the
+best honest one that honest baskets pass this line no oftener than is acceptable. That line follows
+from the accepted rate alone: an honest basket reaches a likelihood ratio of r or more with the
+probability E[1 / ratio] over the baskets amiss that reach it, which is at most s / r, if s of the
+baskets amiss lie within each factor e of the ratio. In simulated baskets s is 1 in 20 or less; 1 in
+4 is reckoned with.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
-from agent.domain.text import Text
+from agent.domain.candidates import candidates_of
+from agent.domain.case import Case, lay_out
+from agent.domain.evidence import Evidence, Pieces
+from agent.domain.evidence_cashier import amount_gap
+from agent.domain.finding import Assessment, Candidate, Finding, FindingKind, Verdict
+from agent.domain.likelihood import NEVER, ln, odds_permille
+from agent.domain.reasons import findings_of
+from agent.domain.search import Judged, search
 
-FindingKind: TypeAlias = Literal["missed_item", "scanned_not_charged"]
-Verdict: TypeAlias = Literal["clean", "suspected"]
+__all__ = [
+    "Assessment",
+    "Candidate",
+    "Evidence",
+    "Finding",
+    "FindingKind",
+    "Pieces",
+    "Tolerance",
+    "Verdict",
+    "amount_gap",
+    "assess",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One explanation of a difference, with the words for the cashier."""
-
-    kind: FindingKind
-    count: int
-    gtin: str | None  #: None where only a count is known
-    category: str | None
-    value_minor: int | None  #: value at stake, where known
-    reason: Text
-
-
-@dataclass(frozen=True, slots=True)
-class Pieces:
-    """So many pieces of one GTIN, as scanned or as charged."""
-
-    gtin: str
-    count: int
-    amount_minor: int | None
-    description: str
-    category: str
+AMISS_WITHIN_E = 4  #: one in so many baskets amiss, at most, lies within a factor e of a ratio
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """What the lane knows of one basket at settlement. Order does not matter."""
+class Tolerance:
+    """What the shop accepts and expects."""
 
-    scanned: tuple[Pieces, ...]
-    charged_count: int | None  #: the cashier's item count
-    charged_minor: int | None  #: the cashier's amount
-    charged: tuple[Pieces, ...] | None  #: the cashier's lines, None if the POS gives none
-    gap_categories: tuple[
-        str, ...
-    ] = ()  #: categories of items that cost what the amounts differ by
+    #: honest baskets, in a million, that may be stopped: 1,000 are one in a thousand
+    false_alarms_ppm: int = 1_000
+    amiss_permille: int = 20  #: baskets with something amiss: only the confidence follows from it
 
-
-@dataclass(frozen=True, slots=True)
-class Assessment:
-    verdict: Verdict
-    missed_count: int
-    findings: tuple[Finding, ...]
+    @property
+    def threshold(self) -> int:
+        """The likelihood ratio above which a basket is suspected, in milli-nats."""
+        return ln(1_000_000) - ln(self.false_alarms_ppm) - ln(AMISS_WITHIN_E)
 
 
-def assess(evidence: Evidence) -> Assessment:
-    """Count what was scanned against what was charged: per GTIN where lines are given."""
-    if evidence.charged is not None:
-        findings = _by_gtin(evidence.scanned, evidence.charged)
-    else:
-        findings = _by_count(evidence)
+USUAL = Tolerance()
+
+
+def assess(evidence: Evidence, tolerance: Tolerance = USUAL) -> Assessment:
+    """The likeliest explanation of all that was witnessed, if it is not that all is well."""
+    case = lay_out(evidence)
+    tried = search(case, tolerance.threshold)
+    honest = next((j for j in tried if j.explanation.is_honest), None)
+    amiss = next(j for j in tried if not j.explanation.is_honest)
+    ratio = amiss.score - (honest.score if honest is not None else NEVER)
+    log_odds = ratio + ln(tolerance.amiss_permille) - ln(1000 - tolerance.amiss_permille)
+    confidence = odds_permille(log_odds)
+    if ratio < tolerance.threshold:
+        return Assessment("clean", 0, (), confidence_permille=1000 - confidence)
+    return _suspected(case, amiss, honest, confidence)
+
+
+def _suspected(case: Case, amiss: Judged, honest: Judged | None, confidence: int) -> Assessment:
+    candidates = candidates_of(case, amiss.explanation)
+    findings = findings_of(case, amiss, honest, candidates)
     missed = sum(f.count for f in findings if f.kind == "missed_item")
-    return Assessment("suspected" if findings else "clean", missed, findings)
-
-
-def _by_gtin(scanned: tuple[Pieces, ...], charged: tuple[Pieces, ...]) -> tuple[Finding, ...]:
-    scans: Counter[str] = Counter()
-    for pieces in scanned:
-        scans[pieces.gtin] += pieces.count
-    difference: Counter[str] = Counter()
-    amounts: Counter[str] = Counter()
-    for pieces in charged:
-        difference[pieces.gtin] += pieces.count
-        amounts[pieces.gtin] += pieces.amount_minor or 0
-    counts = dict(difference)
-    difference.subtract(scans)
-    named = {p.gtin: p for p in (*scanned, *charged)}
-    return tuple(
-        _finding(named[gtin], n, amounts[gtin] * n // counts[gtin] if n > 0 else None)
-        for gtin, n in sorted(difference.items())
-        if n
-    )
-
-
-def _finding(item: Pieces, n: int, value_minor: int | None) -> Finding:
-    words: dict[str, str | int] = {"count": abs(n), "item": item.description or item.gtin}
-    if n > 0:
-        reason = Text("{count} × {item} charged but not scanned", words)
-        return Finding("missed_item", n, item.gtin, item.category or None, value_minor, reason)
-    reason = Text("{count} × {item} scanned but not charged", words)
-    return Finding("scanned_not_charged", -n, item.gtin, item.category or None, None, reason)
-
-
-def _by_count(evidence: Evidence) -> tuple[Finding, ...]:
-    scanned_count = sum(p.count for p in evidence.scanned)
-    charged_count = scanned_count if evidence.charged_count is None else evidence.charged_count
-    n = charged_count - scanned_count
-    if n == 0:
-        return ()
-    words: dict[str, str | int] = {"charged": charged_count, "scanned": scanned_count}
-    reason = Text("the cashier counted {charged}, the scanner {scanned}", words)
-    if n < 0:
-        return (Finding("scanned_not_charged", -n, None, None, None, reason),)
-    value_minor = amount_gap(evidence.scanned, evidence.charged_minor)
-    return (Finding("missed_item", n, None, _likeliest(evidence), value_minor, reason),)
-
-
-def amount_gap(scanned: tuple[Pieces, ...], charged_minor: int | None) -> int | None:
-    """What was charged above the price of the scans; None if unknown or not more."""
-    amounts = [p.amount_minor for p in scanned]
-    if charged_minor is None or None in amounts:
-        return None
-    gap = charged_minor - sum(a for a in amounts if a is not None)
-    return gap if gap > 0 else None
-
-
-def _likeliest(evidence: Evidence) -> str | None:
-    """The category most often among the items that cost as much as the gap; ties by name."""
-    counted = Counter(evidence.gap_categories)
-    return min(counted, key=lambda c: (-counted[c], c)) if counted else None
+    return Assessment("suspected", missed, findings, candidates, confidence)

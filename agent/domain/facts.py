@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
-from agent.domain.assessment import Finding
+from agent.domain.finding import Finding
 from agent.domain.gtin import ScanProblemCode
 from agent.domain.items import SoldBy
 from agent.domain.totals import CashierTotal, TaxAmount, Tender
@@ -81,6 +81,47 @@ class LineItemWeighed:
     net: bool
     raw_hex: str
     role: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineItemVoided:
+    """A line taken back before settlement. The scan happened; its item should not be in the bag."""
+
+    type: ClassVar[str] = "LineItemVoided"
+    version: ClassVar[int] = 1
+    transaction_id: str
+    line_no: int
+    operator: str = ""
+    approver: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LineItemOverridden:
+    """A supervisor's price for one line, in place of the item master's."""
+
+    type: ClassVar[str] = "LineItemOverridden"
+    version: ClassVar[int] = 1
+    transaction_id: str
+    line_no: int
+    price_minor: int  #: of one piece or one kilogram, as the item is sold
+    operator: str = ""
+    approver: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDescribed:
+    """The item master's word on an item, as far as an assessment needs it; the last one holds."""
+
+    type: ClassVar[str] = "ItemDescribed"
+    version: ClassVar[int] = 1
+    gtin: str  #: 14 digits
+    description: str = ""
+    category: str = ""
+    price_minor: int | None = None
+    sold_by: SoldBy = "each"
+    weight_low_g: int | None = None  #: what the lightest piece weighs, packaging included …
+    weight_high_g: int | None = None  #: … and the heaviest
+    tagged_permille: int | None = None  #: how many of its pieces carry an RFID tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +263,22 @@ class CrossingObserved:
     role: str
 
 
-Observation: TypeAlias = TagObserved | LabelObserved | CrossingObserved
+@dataclass(frozen=True, slots=True)
+class BagWeightChanged:
+    """A scale on which the goods stay until settlement came to rest at another weight.
+
+    A `delta_g` of zero tells that the scale watches and that nothing lies there.
+    """
+
+    type: ClassVar[str] = "BagWeightChanged"
+    version: ClassVar[int] = 1
+    transaction_id: str | None
+    delta_g: int  #: taken off is negative
+    total_g: int | None  #: what lies there now; None if not told
+    role: str
+
+
+Observation: TypeAlias = TagObserved | LabelObserved | CrossingObserved | BagWeightChanged
 
 FactBody: TypeAlias = (
     LaneStarted
@@ -231,6 +287,9 @@ FactBody: TypeAlias = (
     | TransactionOpened
     | LineItemAdded
     | LineItemWeighed
+    | LineItemVoided
+    | LineItemOverridden
+    | ItemDescribed
     | ScanRejected
     | CashierTotalReceived
     | CashierTotalRejected
@@ -241,6 +300,7 @@ FactBody: TypeAlias = (
     | TagObserved
     | LabelObserved
     | CrossingObserved
+    | BagWeightChanged
 )
 
 #: type name -> {version -> class}: the one table that journal, bridge and command line decode by.

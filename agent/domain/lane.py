@@ -83,7 +83,7 @@ def _line(
     sold_by = item.sold_by if event.measure is None else "each"
     return LineItemAdded(
         transaction_id=transaction.transaction_id,
-        line_no=len(transaction.lines) + 1,
+        line_no=transaction.next_line_no,
         gtin=label.gtin,
         form=label.form,
         scan_label=event.scan_data.decode("latin-1"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from agent.domain.assessment import Finding
+from agent.domain.finding import Finding
 from agent.domain.text import Text
 
 OutcomeStatus: TypeAlias = Literal["settled", "held", "duplicate", "rejected"]

@@ -66,6 +66,11 @@ class OpenTransaction:
     lines: tuple[OpenLine, ...] = ()
     keyed_count: int | None = None  #: the count last keyed, if it was held
     attempts: int = 0  #: cashier totals received so far
+    voided: tuple[OpenLine, ...] = ()  #: lines taken back; their numbers stay theirs
+
+    @property
+    def next_line_no(self) -> int:
+        return len(self.lines) + len(self.voided) + 1
 
     @property
     def item_count(self) -> int:
@@ -120,7 +125,9 @@ def _line_added(fact: LineItemAdded, state: LaneState) -> LaneState:
     if t is None:
         return state
     lines = (*t.lines, line)
-    added = OpenTransaction(t.transaction_id, t.number, t.business_date, lines, None, t.attempts)
+    added = OpenTransaction(
+        t.transaction_id, t.number, t.business_date, lines, None, t.attempts, t.voided
+    )
     return LaneState(state.last_number, added, state.plate)
 
 
@@ -129,6 +136,27 @@ def _line_weighed(fact: LineItemWeighed, state: LaneState) -> LaneState:
         return state
     lines = tuple(
         replace(line, weight_g=fact.weight_g) if line.line_no == fact.line_no else line
+        for line in state.transaction.lines
+    )
+    return replace(state, transaction=replace(state.transaction, lines=lines))
+
+
+def _line_voided(fact: facts.LineItemVoided, state: LaneState) -> LaneState:
+    t = state.transaction
+    if t is None:
+        return state
+    lines = tuple(line for line in t.lines if line.line_no != fact.line_no)
+    gone = tuple(line for line in t.lines if line.line_no == fact.line_no)
+    return replace(
+        state, transaction=replace(t, lines=lines, voided=(*t.voided, *gone), keyed_count=None)
+    )
+
+
+def _line_overridden(fact: facts.LineItemOverridden, state: LaneState) -> LaneState:
+    if state.transaction is None:
+        return state
+    lines = tuple(
+        replace(line, price_minor=fact.price_minor) if line.line_no == fact.line_no else line
         for line in state.transaction.lines
     )
     return replace(state, transaction=replace(state.transaction, lines=lines))
@@ -152,6 +180,8 @@ _EVOLVED: dict[type, Callable[[Any, LaneState], LaneState]] = {
     facts.TransactionOpened: _opened,
     LineItemAdded: _line_added,
     LineItemWeighed: _line_weighed,
+    facts.LineItemVoided: _line_voided,
+    facts.LineItemOverridden: _line_overridden,
     facts.CashierTotalReceived: _total_received,
     facts.TransactionSettled: _closed,
 }

@@ -1,0 +1,79 @@
+"""Which items the missed ones may be: by what the plate holds too much, and what was charged more.
+
+An item nobody knows of is always possible too, so that a poor fit names nobody.
+"""
+
+from __future__ import annotations
+
+from agent.domain.case import Case
+from agent.domain.evidence import KnownItem
+from agent.domain.evidence_cashier import amount_gap
+from agent.domain.evidence_weight import ANY_WEIGHT, NOISE_G2, best_way, unknown_weight
+from agent.domain.explanation import Explanation
+from agent.domain.finding import Candidate
+from agent.domain.likelihood import ln, ln_permille, normal, shares_permille
+
+SHOWN_MAX = 5
+SHOWN_PERMILLE = 10
+
+_KNOWN, _OTHER = ln_permille(950), ln_permille(50)  #: items that the item master has, and others
+_SAME_PRICE = ln_permille(900)  #: charged by hand at its price …
+_OTHER_PRICE = ln_permille(2)  #: … or at some other one
+
+
+def candidates_of(case: Case, explanation: Explanation) -> tuple[Candidate, ...]:
+    """The items that the missed pieces may be, likeliest first; none where nothing tells."""
+    missed = [event for event in explanation.events if event.kind == "missed_item"]
+    named = {event.gtin: 1000 for event in missed if event.gtin is not None}
+    unknown = sum(event.count for event in missed if event.gtin is None)
+    found: dict[str, int] = {gtin: p for gtin, p in named.items() if gtin is not None}
+    targets = _targets(case, explanation, unknown)
+    gap_minor = amount_gap(case.evidence.scanned, case.evidence.charged_minor)
+    if unknown != 1 or explanation.counted != 1:
+        gap_minor = None
+    if case.evidence.catalogue.items and (targets or gap_minor is not None):
+        for target in targets or (None,):
+            for gtin, share in _shares(case, target, gap_minor).items():
+                found[gtin] = max(found.get(gtin, 0), share)
+    likely = [(gtin, p) for gtin, p in found.items() if p >= SHOWN_PERMILLE]
+    ranked = sorted(likely, key=lambda pair: (-pair[1], pair[0]))[: max(SHOWN_MAX, len(named))]
+    return tuple(Candidate(gtin, p) for gtin, p in ranked)
+
+
+def _targets(case: Case, explanation: Explanation, unknown: int) -> tuple[tuple[int, int], ...]:
+    """(weight, variance) of each unknown piece, where the plate tells them apart."""
+    if not case.ways or unknown == 0:
+        return ()
+    way = best_way(case.ways, explanation.change)
+    if unknown == 1:
+        grams = way.loose_g - explanation.change.grams
+        return ((max(grams, 1), way.loose_variance + explanation.change.variance),)
+    lumps = tuple(increment for increment in way.loose_increments if increment > 0)
+    return tuple((grams, NOISE_G2) for grams in lumps) if len(lumps) == unknown else ()
+
+
+def _shares(case: Case, target: tuple[int, int] | None, gap_minor: int | None) -> dict[str, int]:
+    known = case.evidence.catalogue.items
+    items = [known[gtin] for gtin in sorted(known)]
+    each = _KNOWN - ln(len(items))
+    scores = [each + _weight(item, target) + _price(item, gap_minor) for item in items]
+    other = _OTHER + (unknown_weight(target[0], ()) if target else 0)
+    if gap_minor is not None:
+        other += _OTHER_PRICE
+    shares = shares_permille([*scores, other])
+    return {item.gtin: share for item, share in zip(items, shares, strict=False)}
+
+
+def _weight(item: KnownItem, target: tuple[int, int] | None) -> int:
+    if target is None:
+        return 0
+    grams, variance = target
+    if item.weight is None or item.weight == ANY_WEIGHT:
+        return unknown_weight(grams, ())
+    return normal(grams - item.weight.middle_g, variance + item.weight.variance_g2)
+
+
+def _price(item: KnownItem, gap_minor: int | None) -> int:
+    if gap_minor is None:
+        return 0
+    return _SAME_PRICE if item.price_minor == gap_minor else _OTHER_PRICE

@@ -1,0 +1,183 @@
+"""One basket, laid out for judging: what each witness saw, and how well an explanation fits it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agent.domain import evidence_camera, evidence_tags, evidence_weight
+from agent.domain.evidence import Evidence, KnownItem, Pieces, WeightRange, by_gtin
+from agent.domain.evidence_tags import TagView
+from agent.domain.evidence_weight import ANY_WEIGHT, Reading, WeightChange
+from agent.domain.explanation import Explanation
+from agent.domain.likelihood import NEVER, ln
+
+PIECES_MAX = 300  #: beyond these a basket's weight tells nothing of a single piece
+
+#: A person who counts and keys is off by one in a thousand baskets; so by two in a million.
+_MISCOUNTED = ln(1) - ln(2_000)
+#: The same serial number on two labels: printed twice, 0.2 in 1,000 baskets; else scanned twice.
+_SAME_SERIAL = ln(1) - ln(5_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    evidence: Evidence
+    scanned: Mapping[str, int]  #: GTIN -> pieces
+    pieces: int  #: all that were scanned
+    weights: Mapping[str, WeightRange]  #: of one piece of each scanned GTIN
+    ways: tuple[Reading, ...]  #: to read the scale; none without one
+    tags: TagView | None
+    labels: tuple[str, ...]  #: read by the camera, never scanned
+    repeated: tuple[str, ...]  #: GTINs of which one label was scanned twice
+    odd_tags: tuple[str, ...]  #: GTINs with more or fewer tags than scanned pieces
+    odd_tags_score: int  #: of these tags, if just the scanned pieces passed
+
+    def item(self, gtin: str) -> KnownItem:
+        return self.evidence.catalogue.items.get(gtin) or KnownItem(gtin)
+
+    def weight(self, gtin: str) -> WeightRange | None:
+        """Of one piece; None if nobody knows."""
+        found = self.weights.get(gtin)
+        return self.item(gtin).weight if found in (None, ANY_WEIGHT) else found
+
+    def added(self, gtin: str | None, n: int = 1) -> WeightChange:
+        """`n` more pieces on the plate."""
+        weight = None if gtin is None else self.weight(gtin)
+        if weight is None:
+            return WeightChange(added=n, unknown=n)
+        return WeightChange(n * weight.middle_g, n * weight.variance_g2, added=n)
+
+    def removed(self, gtin: str, n: int = 1) -> WeightChange:
+        """`n` scanned pieces not on the plate."""
+        weight = self.weight(gtin) or ANY_WEIGHT
+        return WeightChange(-n * weight.middle_g, 0, removed=n)
+
+
+def lay_out(evidence: Evidence) -> Case:
+    scanned = by_gtin(evidence.scanned)
+    pieces = sum(scanned.values())
+    weighed = [(p, _weight(p, evidence.catalogue.items)) for p in evidence.scanned]
+    ways: tuple[Reading, ...] = ()
+    if evidence.scale is not None and pieces <= PIECES_MAX:
+        each = [(p.gtin, weight) for p, weight in weighed for _ in range(p.count)]
+        ways = evidence_weight.readings(evidence.scale, each, evidence.catalogue)
+    tags = None
+    if evidence.tags is not None:
+        tags = evidence_tags.tag_view(evidence.tags, scanned, _tagged(evidence))
+    labels: tuple[str, ...] = ()
+    if evidence.camera is not None:
+        known = {*scanned, *(p.gtin for p in evidence.voided)}
+        labels = evidence_camera.unscanned_labels(evidence.camera, known)
+    serials = Counter((p.gtin, p.serial) for p in evidence.scanned if p.serial is not None)
+    repeated = tuple(sorted(gtin for (gtin, _), n in serials.items() if n > 1))
+    weights = {p.gtin: weight for p, weight in weighed}
+    odd = _out_of_step(tags, scanned)
+    odd_score = sum(evidence_tags.score(tags, scanned, gtin) for gtin in odd) if tags else 0
+    return Case(evidence, scanned, pieces, weights, ways, tags, labels, repeated, odd, odd_score)
+
+
+def _out_of_step(tags: TagView | None, scanned: Mapping[str, int]) -> tuple[str, ...]:
+    if tags is None:
+        return ()
+    gtins = sorted(set(scanned) | set(tags.seen))
+    return tuple(g for g in gtins if len(tags.seen.get(g, ())) != scanned.get(g, 0))
+
+
+def _weight(pieces: Pieces, items: Mapping[str, KnownItem]) -> WeightRange:
+    if pieces.weight_g is not None:
+        margin_g = max(pieces.weight_g // 50, 5)  # another scale, a bag around it: 2 %
+        return WeightRange(pieces.weight_g - margin_g, pieces.weight_g + margin_g)
+    item = items.get(pieces.gtin)
+    return item.weight if item is not None and item.weight is not None else ANY_WEIGHT
+
+
+def _tagged(evidence: Evidence) -> dict[str, int]:
+    gtins = {p.gtin for p in evidence.scanned} | {tag.gtin for tag in evidence.tags or ()}
+    known = (evidence.catalogue.items.get(gtin) for gtin in gtins)
+    return {k.gtin: k.tagged_permille for k in known if k and k.tagged_permille is not None}
+
+
+# --- how well it fits ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Scores by witness."""
+
+    scale: int
+    camera: int
+    cashier: int
+    tags: int
+    labels: int
+    serials: int
+
+    @property
+    def total(self) -> int:
+        return self.scale + self.camera + self.cashier + self.tags + self.labels + self.serials
+
+
+def fit(case: Case, explanation: Explanation) -> Fit:
+    """How well all witnesses fit if this is what happened."""
+    changed = explanation.tags
+    return Fit(
+        evidence_weight.score(case.ways, explanation.change) if case.ways else 0,
+        _camera(case, explanation.passed),
+        _cashier(case, explanation.counted),
+        _tags(case, changed),
+        sum(evidence_camera.score_label(passed=changed.get(gtin, 0) > 0) for gtin in case.labels),
+        _serials(case, explanation),
+    )
+
+
+def _camera(case: Case, passed: int) -> int:
+    camera = case.evidence.camera
+    return 0 if camera is None else evidence_camera.score_count(camera, case.pieces + passed)
+
+
+def _cashier(case: Case, counted: int) -> int:
+    """Lines need no score: they are taken as they are."""
+    evidence = case.evidence
+    if evidence.charged_count is None or evidence.charged is not None:
+        return 0
+    off = abs(evidence.charged_count - case.pieces - counted)
+    # where nobody else watched, nothing speaks for a slip of the cashier's
+    can_err = evidence.count_keyed and evidence.has_witness
+    return off * (_MISCOUNTED if can_err else NEVER)
+
+
+def _tags(case: Case, changed: Mapping[str, int]) -> int:
+    if case.tags is None:
+        return 0
+    return case.odd_tags_score + sum(
+        evidence_tags.score(case.tags, case.scanned, gtin, n)
+        - evidence_tags.score(case.tags, case.scanned, gtin)
+        for gtin, n in changed.items()
+    )
+
+
+def _serials(case: Case, explanation: Explanation) -> int:
+    doubled = {event.gtin for event in explanation.events if event.kind == "double_scan"}
+    return sum(_SAME_SERIAL for gtin in case.repeated if gtin not in doubled)
+
+
+def shortfall(case: Case) -> int:
+    """By how much an explanation that fits everything could at most exceed the clean one."""
+    clean = fit(case, Explanation())
+    best_scale = evidence_weight.ceiling(case.ways) if case.ways else 0
+    return best_scale - clean.scale - (clean.total - clean.scale)
+
+
+def nearest_scanned(case: Case, most: int) -> tuple[str, ...]:
+    """Scanned GTINs that may not lie on the plate, likeliest first: by what the plate lacks."""
+    found: dict[str, None] = {}
+    for way in case.ways:
+        found |= dict.fromkeys(way.loose_items[:most])
+        lacking_g = -way.loose_g
+        if lacking_g > 0:
+            near = sorted(
+                case.weights, key=lambda g: (abs(case.weights[g].middle_g - lacking_g), g)
+            )
+            found |= dict.fromkeys(near[:most])
+    return tuple(found)[: 2 * most]

@@ -1,0 +1,294 @@
+"""A scale's increments against what the scanned items weigh, whoever was put down when.
+
+Items are matched to increments as a whole: first one to one (as many as ever possible), then
+groups that were put down at once. What is left of both is compared by its sum. Taken back, moved,
+or a hand on the plate: an increment and its opposite, which cancel.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import combinations
+
+from agent.domain.evidence import Catalogue, ScaleEvidence, WeightRange
+from agent.domain.likelihood import NEVER, ln, ln_permille, normal
+
+#: A stable reading is off by a division or so, and a change by two readings' errors: 3 g rms holds
+#: for plates of 5 g divisions (5/√12 · √2 = 2.0 g) and some drift.
+NOISE_G2 = 9
+MATCH_G = 6  #: two sigma: what a single match may be outside the item's own range
+ANY_WEIGHT = WeightRange(5, 3_000)  #: of an item that nobody ever weighed
+LOOSE_MAX = 10  #: groups are looked for among so many: 10 items have 375 groups of two to four
+GROUP_SIZES = (2, 3, 4)
+
+_OWN_BAG = ln_permille(100)  #: baskets that begin with the customer's bag put down …
+_NO_BAG = ln_permille(900)
+_BAG_G = (10, 500)  #: … which weighs this much
+_MISMATCHED_PERMILLE, _MISMATCHED_MAX = 10, 500  #: a piece: the sum is right and the pairs are not
+_STRANGE = ln(1) - ln(5_000) - ln(5_000)  #: 0.2 in 1,000 baskets: a thing of 0 to 5 kg, not goods
+_UNEXPLAINED = -4_000  #: an increment that no item is there for; e^-4 = 2 in 100
+_LUMP = -ln(500)  #: a further increment that no item is there for, anywhere within 500 g
+LUMPS_MAX = 6  #: beyond these, unknown pieces are not told apart
+_GROUPED = ln_permille(150)  #: pieces put down together with another one
+
+_LIGHTEST_G, _HEAVIEST_G = 5, 5_000  #: pieces of which nothing is known: 1/w between these
+_STRANGERS = 10  #: so many of them are added to the known items;
+_STRANGERS_NEAR = 59  #: within ±20 % of a weight are 10 · ln(1.2 / 0.8) / ln(1000), in hundredths
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to read the scale, with its prior score."""
+
+    prior: int
+    loose_g: int  #: unmatched increments less unmatched items
+    loose_variance: int
+    total_g: int  #: all that lies there less all scanned items
+    total_variance: int
+    loose_increments: tuple[int, ...]
+    first: int  #: score of: what was missed is the first increment, which is like a bag
+    first_g: int  #: that increment; 0 if it is matched, or taken for a bag
+    loose_items: tuple[str, ...]  #: GTINs without an increment
+    mismatched: int  #: score of: some pairs are wrong …
+    matched: int  #: … and of: none is
+    middles_g: tuple[int, ...]  #: of all items that could lie there besides
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    gtin: str
+    low_g: int
+    high_g: int
+
+    @property
+    def middle_g(self) -> int:
+        return (self.low_g + self.high_g) // 2
+
+    @property
+    def variance(self) -> int:
+        return (self.high_g - self.low_g) ** 2 // 12
+
+
+def readings(
+    scale: ScaleEvidence, pieces: Sequence[tuple[str, WeightRange]], catalogue: Catalogue
+) -> tuple[Reading, ...]:
+    """The ways to read the scale if the scanned `pieces`, and no others, were put down."""
+    increments = list(scale.increments_g)
+    unseen_g = scale.total_g - sum(increments)
+    if abs(unseen_g) > MATCH_G:  # a change that was never stable
+        increments.append(unseen_g)
+    items = [_Piece(gtin, weight.low_g, weight.high_g) for gtin, weight in pieces]
+    plain = _reading(_NO_BAG, increments, items, catalogue)
+    first = increments[0] if increments else 0
+    if not _BAG_G[0] <= first <= _BAG_G[1]:
+        return (plain,)
+    bag = _OWN_BAG - ln(_BAG_G[1] - _BAG_G[0])
+    return (plain, _reading(bag, increments[1:], items, catalogue))
+
+
+def _reading(
+    prior: int, increments: list[int], items: list[_Piece], catalogue: Catalogue
+) -> Reading:
+    left = _cancelled(increments)
+    pairs, loose, unmatched = _matched(left, items)
+    loose, unmatched = _grouped(loose, unmatched)
+    if loose and len(unmatched) > 1:
+        loose, unmatched = _repaired(pairs, loose, unmatched)
+    variance = NOISE_G2 * (1 + len(loose)) + sum(piece.variance for piece in unmatched)
+    wrong_permille = min(_MISMATCHED_PERMILLE * (1 + len(items)), _MISMATCHED_MAX)
+    return Reading(
+        prior,
+        sum(loose) - sum(piece.middle_g for piece in unmatched),
+        variance,
+        sum(increments) - sum(piece.middle_g for piece in items),
+        NOISE_G2 + sum(piece.variance for piece in items),
+        tuple(sorted(loose)),
+        -ln(max(len(increments), 1)),
+        increments[0] if increments and increments[0] in loose and prior == _NO_BAG else 0,
+        tuple(piece.gtin for piece in unmatched),
+        ln_permille(wrong_permille),
+        ln_permille(1000 - wrong_permille),
+        catalogue.middles_g,
+    )
+
+
+def _cancelled(increments: list[int]) -> list[int]:
+    """The increments without those that were undone: taken back, moved, a hand that rested."""
+    left = sorted(d for d in increments if d > 0)
+    undone = sorted(d for d in increments if d < 0)
+    over = []
+    for minus in undone:
+        nearest = min(left, key=lambda plus: (abs(plus + minus), plus), default=None)
+        if nearest is not None and abs(nearest + minus) <= MATCH_G:
+            left.remove(nearest)
+        else:
+            over.append(minus)
+    return [*over, *left]
+
+
+def _matched(
+    increments: list[int], items: list[_Piece]
+) -> tuple[list[tuple[int, _Piece]], list[int], list[_Piece]]:
+    """(pairs, increments left, items left), with as many pairs of increment and item as can be.
+
+    Each increment, lightest first, takes the item that ends soonest among those that began
+    (Glover 1967: maximum matching in a convex bipartite graph).
+    """
+    waiting = sorted(items, key=lambda piece: (piece.low_g, piece.gtin))
+    begun: list[tuple[int, int]] = []  # (high_g, index in waiting)
+    pairs, loose, used, n = [], [], set(), 0
+    for increment in sorted(increments):
+        while n < len(waiting) and waiting[n].low_g - MATCH_G <= increment:
+            heappush(begun, (waiting[n].high_g, n))
+            n += 1
+        while begun and begun[0][0] + MATCH_G < increment:
+            heappop(begun)
+        if begun:
+            index = heappop(begun)[1]
+            used.add(index)
+            pairs.append((increment, waiting[index]))
+        else:
+            loose.append(increment)
+    return pairs, loose, [piece for index, piece in enumerate(waiting) if index not in used]
+
+
+def _grouped(increments: list[int], items: list[_Piece]) -> tuple[list[int], list[_Piece]]:
+    """What is left after giving increments the group of items that fits best."""
+    loose, left = [], list(items)
+    for increment in sorted(increments, reverse=True):
+        group = _best_group(increment, left) if increment > 0 else ()
+        if not group:
+            loose.append(increment)
+        for piece in group:
+            left.remove(piece)
+    return loose, left
+
+
+def _repaired(
+    pairs: list[tuple[int, _Piece]], increments: list[int], items: list[_Piece]
+) -> tuple[list[int], list[_Piece]]:
+    """What is left after undoing pairs that stole: a group's increment taken for one item's, whose
+    own increment is then left over."""
+    loose, left = [], list(items)
+    for increment in sorted(increments):
+        group: tuple[_Piece, ...] = ()
+        for paired, piece in pairs:
+            if len(left) > 1 and piece.low_g - MATCH_G <= increment <= piece.high_g + MATCH_G:
+                group = _best_group(paired, left)
+            if group:
+                break
+        if not group:
+            loose.append(increment)
+        for piece in group:
+            left.remove(piece)
+    return loose, left
+
+
+def _best_group(increment: int, items: list[_Piece]) -> tuple[_Piece, ...]:
+    """The items that together weigh `increment` most nearly, within three sigma."""
+    best: tuple[_Piece, ...] = ()
+    nearest = 9_000  # three sigma, squared, in thousandths
+    for size in GROUP_SIZES:
+        for group in combinations(items[:LOOSE_MAX], size):
+            off_g = increment - sum(piece.middle_g for piece in group)
+            variance = NOISE_G2 + sum(piece.variance for piece in group)
+            distance = 1_000 * off_g * off_g // variance
+            if distance < nearest:
+                best, nearest = group, distance
+    return best
+
+
+# --- scores --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WeightChange:
+    """What an explanation adds to the plate, beyond the scanned items."""
+
+    grams: int = 0
+    variance: int = 0
+    added: int = 0  #: pieces that lie there besides
+    removed: int = 0  #: scanned pieces that do not lie there
+    unknown: int = 0  #: of the added ones, those of which no weight is known
+
+
+NOTHING = WeightChange()
+
+
+def score(ways: tuple[Reading, ...], change: WeightChange) -> int:
+    """How well the best way to read the scale fits the scanned items with this change."""
+    return max(_score(way, change) for way in ways)
+
+
+def ceiling(ways: tuple[Reading, ...]) -> int:
+    """What no explanation can exceed: a perfect fit of the best way."""
+    return max(way.prior + normal(0, NOISE_G2) for way in ways)
+
+
+def _score(way: Reading, change: WeightChange) -> int:
+    lumps = tuple(increment for increment in way.loose_increments if increment > 0)
+    expected = change.added + max(len(way.loose_items) - change.removed, 0)
+    crowd = _UNEXPLAINED * max(len(lumps) - expected, 0)
+    if change.added > len(lumps):
+        crowd += _GROUPED * (change.added - len(lumps))
+    together = max(
+        way.matched + _density(way, way.loose_g - change.grams, way.loose_variance, change),
+        way.mismatched + _density(way, way.total_g - change.grams, way.total_variance, change),
+        _STRANGE,
+    )
+    fit = together + _LUMP * max(len(lumps) - 1, 0)
+    if change.added and lumps == (way.first_g,):
+        fit += way.first
+    if change.added and len(lumps) > 1:
+        fit = max(fit, _apart(way, change, lumps))
+    return way.prior + crowd + fit
+
+
+def _apart(way: Reading, change: WeightChange, lumps: tuple[int, ...]) -> int:
+    """The score if each added piece is an increment of its own."""
+    if change.added > len(lumps) or len(lumps) > LUMPS_MAX:
+        return NEVER
+    if not change.unknown:
+        rest_g = way.loose_g - change.grams
+        own = min(lumps, key=lambda lump: abs(lump - change.grams))
+        each = normal(own - change.grams, NOISE_G2 + change.variance)
+        each += way.first * (own == way.first_g)
+        return way.matched + each + normal(rest_g, way.loose_variance) + _LUMP * (len(lumps) - 2)
+    best = NEVER
+    for own_lumps in combinations(lumps, change.unknown):
+        rest_g = way.loose_g - change.grams - sum(own_lumps)
+        each = sum(unknown_weight(lump, way.middles_g) for lump in own_lumps)
+        each += way.first * (way.first_g in own_lumps)
+        best = max(best, each + normal(rest_g, way.loose_variance + change.variance))
+    left = len(lumps) - change.unknown - 1
+    return way.matched + best + _LUMP * max(left, 0)
+
+
+def _density(way: Reading, rest_g: int, variance: int, change: WeightChange) -> int:
+    variance += change.variance
+    if not change.unknown:
+        return normal(rest_g, variance)
+    least_g, most_g = _LIGHTEST_G * change.unknown, _HEAVIEST_G * change.unknown
+    inside_g = min(max(rest_g, least_g), most_g)
+    outside = -500 * (rest_g - inside_g) ** 2 // variance
+    middles_g = way.middles_g if change.unknown == 1 else ()
+    return max(outside + unknown_weight(inside_g, middles_g), NEVER)
+
+
+def unknown_weight(grams: int, middles_g: Sequence[int]) -> int:
+    """The score, per gram, of one unknown piece: by how many items of about that weight there are.
+
+    To the known items come some strangers, as many in each doubling of the weight.
+    """
+    low_g, high_g = grams * 4 // 5, max(grams * 6 // 5, grams * 4 // 5 + 1)
+    known = bisect_right(middles_g, high_g) - bisect_left(middles_g, low_g)
+    among = ln(100 * known + _STRANGERS_NEAR) - ln(100 * (len(middles_g) + _STRANGERS))
+    return among - ln(high_g - low_g)
+
+
+def best_way(ways: tuple[Reading, ...], change: WeightChange) -> Reading:
+    """The way to read the scale that fits best."""
+    return max(ways, key=lambda way: _score(way, change))
