@@ -73,6 +73,14 @@ class Journal:
         process writes it. `connect`: how to reach the file; tests bring a disk of their own."""
         self.path = path
         self._lock, self._db = _opened(path, connect)
+        try:
+            self._take_up()
+        except sqlite3.Error as error:
+            self.close()
+            raise JournalUnsafe(f"{path}: {error}") from error
+
+    def _take_up(self) -> None:
+        """Where the journal stands, as the file says."""
         self.epoch: str = self._meta("epoch", uuid.uuid4().hex)
         last = self._db.execute("SELECT seq, hash FROM fact ORDER BY seq DESC LIMIT 1").fetchone()
         self.last_seq: int = last[0] if last else 0
