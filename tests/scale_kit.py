@@ -61,15 +61,20 @@ class Running:
 
 
 @contextmanager
-def running(model: str, path: object, **options: Any) -> Iterator[Running]:
-    driver = driver_of(model, path, **options)
-    driver.open()
-    run = Running(driver)
+def started(run: Running) -> Iterator[Running]:
+    """A driver of any kind, opened and running for the length of a `with` block."""
+    run.driver.open()
     run.thread.start()
     try:
         yield run
     finally:
         run.stop.set()
         run.thread.join(PATIENCE_S)
-        driver.close()
+        run.driver.close()
         assert not run.thread.is_alive()
+
+
+@contextmanager
+def running(model: str, path: object, **options: Any) -> Iterator[Running]:
+    with started(Running(driver_of(model, path, **options))) as run:
+        yield run

@@ -6,7 +6,6 @@ It renders each receipt as a picture: its codes are read back from there as a ph
 from __future__ import annotations
 
 import io
-from contextlib import contextmanager
 
 import pytest
 from PIL import Image
@@ -22,7 +21,7 @@ from drivers.printer.driver_escpos import EscposPrinter
 from drivers.registry import load
 from tests.emupos_kit import running_emupos
 from tests.lane_kit import MILK, TEA, only, sale
-from tests.scale_kit import PATIENCE_S, Running, driver_of, running
+from tests.scale_kit import Running, driver_of, running, started
 
 STYLE = ReceiptStyle(("Corner Shop",), ("Thank you",), 2, qr=True, kick_drawer=True)
 SETTLED = only(TransactionSettled, sale(charges=(MILK, TEA)).facts)
@@ -64,18 +63,6 @@ def printing(emupos):
     )
     with started(Printing(driver)) as run:
         yield run
-
-
-@contextmanager
-def started(run: Running):
-    run.driver.open()
-    run.thread.start()
-    try:
-        yield run
-    finally:
-        run.stop.set()
-        run.thread.join(PATIENCE_S)
-        run.driver.close()
 
 
 def receipt(emupos) -> tuple[str, Image.Image]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 import tty
 from contextlib import ExitStack
-from typing import Self
 
 import pytest
 
@@ -15,36 +13,9 @@ from drivers.base import Beep, DeviceUnavailable, DisplayText, Driver
 from drivers.display.driver_line_display import Cd5220Display, EscposDisplay
 from drivers.display.sim import VirtualDisplay, pty_display
 from drivers.registry import load
+from tests.scale_kit import PATIENCE_S, Running, started
 
-PATIENCE_S = 20
 CLASSES = {"cd5220": Cd5220Display, "escpos": EscposDisplay}
-
-
-class Running:
-    """A driver's thread for the length of a `with` block, and what ended it."""
-
-    def __init__(self, driver) -> None:
-        self.driver = driver
-        self.lost: DeviceUnavailable | None = None
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-
-    def run(self) -> None:
-        try:
-            self.driver.run(lambda event: pytest.fail(f"it said {event}"), self.stop)
-        except DeviceUnavailable as error:
-            self.lost = error
-
-    def __enter__(self) -> Self:
-        self.driver.open()
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop.set()
-        self.thread.join(PATIENCE_S)
-        self.driver.close()
-        assert not self.thread.is_alive()
 
 
 def wait_for(display: VirtualDisplay, upper: str) -> None:
@@ -77,19 +48,20 @@ def test_both_are_registered_and_keep_the_contract(mode):
 def test_a_text_is_shown_and_the_last_one_stays(mode, display):
     with pty_display(display) as path:
         driver = driver_for(mode, path, welcome="Welcome")
-        with Running(driver):
+        with started(Running(driver)) as run:
             wait_for(display, "Welcome")
             for number in range(20):
                 driver.handle(DisplayText((f"Item {number}", "12.50")))
             wait_for(display, "Item 19")
             assert display.lines[1].rstrip() == "12.50"
+        assert run.events.empty()
 
 
 def test_accented_letters_are_shown_by_the_code_page(tmp_path):
     display = VirtualDisplay("escpos")
     with pty_display(display) as path:
         driver = driver_for("escpos", path, code_page="cp858", welcome="Crème 5 €")
-        with Running(driver):
+        with started(Running(driver)):
             wait_for(display, "Crème 5 €")
 
 
@@ -98,14 +70,14 @@ def test_a_display_that_was_unplugged_shows_the_last_text_again(mode, display, t
     driver = driver_for(mode, str(link))
     with ExitStack() as plugged:
         plugged.enter_context(pty_display(display, link))
-        with Running(driver) as run:
+        with started(Running(driver)) as run:
             driver.handle(DisplayText(("Milk", "12.50")))
             wait_for(display, "Milk")
             plugged.close()
             run.thread.join(PATIENCE_S)
     assert run.lost is not None
     again = VirtualDisplay(mode)
-    with pty_display(again, link), Running(driver):
+    with pty_display(again, link), started(Running(driver)):
         wait_for(again, "Milk")
 
 
@@ -124,7 +96,7 @@ def test_a_line_that_takes_nothing_is_unavailable(mode, monkeypatch):
     tty.setraw(slave)
     driver = driver_for(mode, os.ttyname(slave))
     monkeypatch.setattr(driver._port, "write", lambda data, wait_ms: 0)
-    with Running(driver) as run:
+    with started(Running(driver)) as run:
         run.thread.join(PATIENCE_S)
     assert "takes no bytes" in str(run.lost)
     os.close(master)
