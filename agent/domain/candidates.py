@@ -11,10 +11,11 @@ from agent.domain.evidence_cashier import amount_gap
 from agent.domain.evidence_weight import ANY_WEIGHT, NOISE_G2, best_way, unknown_weight
 from agent.domain.explanation import Explanation
 from agent.domain.finding import Candidate
-from agent.domain.likelihood import ln, ln_permille, normal, shares_permille
+from agent.domain.likelihood import NEVER, ln, ln_permille, normal, shares_permille
 
 SHOWN_MAX = 5
 SHOWN_PERMILLE = 10
+FAR = 64  #: eight sigma, squared
 
 _KNOWN, _OTHER = ln_permille(950), ln_permille(50)  #: items that the item master has, and others
 _SAME_PRICE = ln_permille(900)  #: charged by hand at its price …
@@ -70,7 +71,8 @@ def _weight(item: KnownItem, target: tuple[int, int] | None) -> int:
     grams, variance = target
     if item.weight is None or item.weight == ANY_WEIGHT:
         return unknown_weight(grams, ())
-    return normal(grams - item.weight.middle_g, variance + item.weight.variance_g2)
+    off_g, spread = grams - item.weight.middle_g, variance + item.weight.variance_g2
+    return normal(off_g, spread) if off_g * off_g <= FAR * spread else NEVER
 
 
 def _price(item: KnownItem, gap_minor: int | None) -> int:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from agent.domain import evidence_camera, evidence_tags, evidence_weight
 from agent.domain.evidence import Evidence, KnownItem, Pieces, WeightRange, by_gtin
+from agent.domain.evidence_cashier import missing_count
 from agent.domain.evidence_tags import TagView
 from agent.domain.evidence_weight import ANY_WEIGHT, Reading, WeightChange
-from agent.domain.explanation import Explanation
+from agent.domain.explanation import ONE_MORE, Explanation
 from agent.domain.likelihood import NEVER, ln
 
 PIECES_MAX = 300  #: beyond these a basket's weight tells nothing of a single piece
@@ -27,12 +28,14 @@ class Case:
     scanned: Mapping[str, int]  #: GTIN -> pieces
     pieces: int  #: all that were scanned
     weights: Mapping[str, WeightRange]  #: of one piece of each scanned GTIN
+    missing: int  #: what the cashier counted above these
     ways: tuple[Reading, ...]  #: to read the scale; none without one
     tags: TagView | None
     labels: tuple[str, ...]  #: read by the camera, never scanned
     repeated: tuple[str, ...]  #: GTINs of which one label was scanned twice
     odd_tags: tuple[str, ...]  #: GTINs with more or fewer tags than scanned pieces
     odd_tags_score: int  #: of these tags, if just the scanned pieces passed
+    tags_room: int  #: by how much better other pieces could explain them, at most
 
     def item(self, gtin: str) -> KnownItem:
         return self.evidence.catalogue.items.get(gtin) or KnownItem(gtin)
@@ -73,16 +76,40 @@ def lay_out(evidence: Evidence) -> Case:
     serials = Counter((p.gtin, p.serial) for p in evidence.scanned if p.serial is not None)
     repeated = tuple(sorted(gtin for (gtin, _), n in serials.items() if n > 1))
     weights = {p.gtin: weight for p, weight in weighed}
-    odd = _out_of_step(tags, scanned)
-    odd_score = sum(evidence_tags.score(tags, scanned, gtin) for gtin in odd) if tags else 0
-    return Case(evidence, scanned, pieces, weights, ways, tags, labels, repeated, odd, odd_score)
+    odd, odd_score, tags_room = _odd_tags(tags, scanned)
+    return Case(
+        evidence,
+        scanned,
+        pieces,
+        weights,
+        missing_count(evidence),
+        ways,
+        tags,
+        labels,
+        repeated,
+        odd,
+        odd_score,
+        tags_room,
+    )
 
 
-def _out_of_step(tags: TagView | None, scanned: Mapping[str, int]) -> tuple[str, ...]:
+def _odd_tags(tags: TagView | None, scanned: Mapping[str, int]) -> tuple[tuple[str, ...], int, int]:
+    """GTINs whose tags are out of step, the score of these, and how much better it could be."""
     if tags is None:
-        return ()
-    gtins = sorted(set(scanned) | set(tags.seen))
-    return tuple(g for g in gtins if len(tags.seen.get(g, ())) != scanned.get(g, 0))
+        return (), 0, 0
+    odd = tuple(
+        gtin
+        for gtin in sorted(set(scanned) | set(tags.seen))
+        if len(tags.seen.get(gtin, ())) != scanned.get(gtin, 0)
+    )
+    scores = {gtin: evidence_tags.score(tags, scanned, gtin) for gtin in odd}
+    in_step = {gtin: len(tags.seen.get(gtin, ())) - scanned.get(gtin, 0) for gtin in odd}
+    gains = [
+        evidence_tags.score(tags, scanned, gtin, change) - scores[gtin]
+        for gtin, change in in_step.items()
+    ]
+    room = max(gains, default=0) + sum(max(gain + ONE_MORE, 0) for gain in gains)
+    return odd, sum(scores.values()), room
 
 
 def _weight(pieces: Pieces, items: Mapping[str, KnownItem]) -> WeightRange:
@@ -138,12 +165,9 @@ def _camera(case: Case, passed: int) -> int:
 
 def _cashier(case: Case, counted: int) -> int:
     """Lines need no score: they are taken as they are."""
-    evidence = case.evidence
-    if evidence.charged_count is None or evidence.charged is not None:
-        return 0
-    off = abs(evidence.charged_count - case.pieces - counted)
+    off = 0 if case.evidence.charged is not None else abs(case.missing - counted)
     # where nobody else watched, nothing speaks for a slip of the cashier's
-    can_err = evidence.count_keyed and evidence.has_witness
+    can_err = case.evidence.count_keyed and case.evidence.has_witness
     return off * (_MISCOUNTED if can_err else NEVER)
 
 
@@ -162,11 +186,10 @@ def _serials(case: Case, explanation: Explanation) -> int:
     return sum(_SAME_SERIAL for gtin in case.repeated if gtin not in doubled)
 
 
-def shortfall(case: Case) -> int:
-    """By how much an explanation that fits everything could at most exceed the clean one."""
-    clean = fit(case, Explanation())
+def room(case: Case, fitting: Fit) -> int:
+    """By how much better one more event, and those that pay for themselves, could fit at most."""
     best_scale = evidence_weight.ceiling(case.ways) if case.ways else 0
-    return best_scale - clean.scale - (clean.total - clean.scale)
+    return best_scale + case.tags_room - (fitting.total - fitting.tags)
 
 
 def nearest_scanned(case: Case, most: int) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agent.domain.evidence import Tag
 from agent.domain.likelihood import ln, ln_permille
@@ -59,17 +60,20 @@ def _stray(tag: Tag) -> int:
 
 def score(view: TagView, passed: Mapping[str, int], gtin: str, change: int = 0) -> int:
     """How well the tags of one GTIN fit, if `change` more pieces than scanned passed."""
-    strays = view.seen.get(gtin, ())
     pieces = max(passed.get(gtin, 0) + change, 0)
+    tagged = view.tagged.get(gtin, view.usual_permille)
+    return _score(view.seen.get(gtin, ()), pieces, tagged)
+
+
+@lru_cache(maxsize=1 << 12)
+def _score(strays: tuple[int, ...], pieces: int, tagged_permille: int) -> int:
     own = min(len(strays), pieces)
-    others = len(strays) - own
-    shown = view.tagged.get(gtin, view.usual_permille) * READ_PERMILLE // 1000
-    hidden = pieces - own
+    shown = tagged_permille * READ_PERMILLE // 1000
     return (
         ln_choose(pieces, own)
-        + own * ln_permille(shown or 1)
-        + hidden * ln_permille(1000 - shown)
-        + sum(strays[len(strays) - others :])  # the weakest are the neighbour's
+        + own * ln_permille(max(shown, 1))
+        + (pieces - own) * ln_permille(1000 - shown)
+        + sum(strays[own:])  # the weakest are the neighbour's
     )
 
 

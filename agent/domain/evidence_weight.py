@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import combinations
+from math import isqrt
 
 from agent.domain.evidence import Catalogue, ScaleEvidence, WeightRange
 from agent.domain.likelihood import NEVER, ln, ln_permille, normal
@@ -21,8 +22,7 @@ from agent.domain.likelihood import NEVER, ln, ln_permille, normal
 NOISE_G2 = 9
 MATCH_G = 6  #: two sigma: what a single match may be outside the item's own range
 ANY_WEIGHT = WeightRange(5, 3_000)  #: of an item that nobody ever weighed
-LOOSE_MAX = 10  #: groups are looked for among so many: 10 items have 375 groups of two to four
-GROUP_SIZES = (2, 3, 4)
+GROUPS_OF = (16, 9, 6)  #: among so many items pairs, threes and fours are looked for: 219 in all
 
 _OWN_BAG = ln_permille(100)  #: baskets that begin with the customer's bag put down …
 _NO_BAG = ln_permille(900)
@@ -49,6 +49,7 @@ class Reading:
     total_g: int  #: all that lies there less all scanned items
     total_variance: int
     loose_increments: tuple[int, ...]
+    lumps: tuple[tuple[int, int], ...]  #: the positive ones: (grams, score as an unknown piece)
     first: int  #: score of: what was missed is the first increment, which is like a bag
     first_g: int  #: that increment; 0 if it is matched, or taken for a bag
     loose_items: tuple[str, ...]  #: GTINs without an increment
@@ -62,14 +63,8 @@ class _Piece:
     gtin: str
     low_g: int
     high_g: int
-
-    @property
-    def middle_g(self) -> int:
-        return (self.low_g + self.high_g) // 2
-
-    @property
-    def variance(self) -> int:
-        return (self.high_g - self.low_g) ** 2 // 12
+    middle_g: int
+    variance: int
 
 
 def readings(
@@ -80,7 +75,10 @@ def readings(
     unseen_g = scale.total_g - sum(increments)
     if abs(unseen_g) > MATCH_G:  # a change that was never stable
         increments.append(unseen_g)
-    items = [_Piece(gtin, weight.low_g, weight.high_g) for gtin, weight in pieces]
+    items = [
+        _Piece(gtin, weight.low_g, weight.high_g, weight.middle_g, weight.variance_g2)
+        for gtin, weight in pieces
+    ]
     plain = _reading(_NO_BAG, increments, items, catalogue)
     first = increments[0] if increments else 0
     if not _BAG_G[0] <= first <= _BAG_G[1]:
@@ -94,9 +92,8 @@ def _reading(
 ) -> Reading:
     left = _cancelled(increments)
     pairs, loose, unmatched = _matched(left, items)
-    loose, unmatched = _grouped(loose, unmatched)
     if loose and len(unmatched) > 1:
-        loose, unmatched = _repaired(pairs, loose, unmatched)
+        loose, unmatched = _regrouped(pairs, loose, unmatched)
     variance = NOISE_G2 * (1 + len(loose)) + sum(piece.variance for piece in unmatched)
     wrong_permille = min(_MISMATCHED_PERMILLE * (1 + len(items)), _MISMATCHED_MAX)
     return Reading(
@@ -106,6 +103,7 @@ def _reading(
         sum(increments) - sum(piece.middle_g for piece in items),
         NOISE_G2 + sum(piece.variance for piece in items),
         tuple(sorted(loose)),
+        tuple((d, unknown_weight(d, catalogue.middles_g)) for d in sorted(loose) if d > 0),
         -ln(max(len(increments), 1)),
         increments[0] if increments and increments[0] in loose and prior == _NO_BAG else 0,
         tuple(piece.gtin for piece in unmatched),
@@ -155,50 +153,62 @@ def _matched(
     return pairs, loose, [piece for index, piece in enumerate(waiting) if index not in used]
 
 
-def _grouped(increments: list[int], items: list[_Piece]) -> tuple[list[int], list[_Piece]]:
-    """What is left after giving increments the group of items that fits best."""
-    loose, left = [], list(items)
-    for increment in sorted(increments, reverse=True):
-        group = _best_group(increment, left) if increment > 0 else ()
-        if not group:
-            loose.append(increment)
-        for piece in group:
-            left.remove(piece)
-    return loose, left
+class _Groups:
+    """All small groups of the items left over, to be found by what they weigh together."""
 
+    def __init__(self, items: list[_Piece]) -> None:
+        self.left = dict(enumerate(items))
+        layer: list[tuple[int, int, tuple[int, ...]]]
+        layer = [(piece.middle_g, piece.variance, (n,)) for n, piece in enumerate(items)]
+        groups = []
+        for among in GROUPS_OF:
+            most = min(among, len(items))
+            layer = [
+                (middle_g + items[n].middle_g, variance + items[n].variance, (*numbers, n))
+                for middle_g, variance, numbers in layer
+                if numbers[-1] < most
+                for n in range(numbers[-1] + 1, most)
+            ]
+            groups += layer
+        self._groups = sorted(groups)
+        self._reach_g = 3 * isqrt(NOISE_G2 + max((v for _, v, _ in self._groups), default=0)) + 3
 
-def _repaired(
-    pairs: list[tuple[int, _Piece]], increments: list[int], items: list[_Piece]
-) -> tuple[list[int], list[_Piece]]:
-    """What is left after undoing pairs that stole: a group's increment taken for one item's, whose
-    own increment is then left over."""
-    loose, left = [], list(items)
-    for increment in sorted(increments):
-        group: tuple[_Piece, ...] = ()
-        for paired, piece in pairs:
-            if len(left) > 1 and piece.low_g - MATCH_G <= increment <= piece.high_g + MATCH_G:
-                group = _best_group(paired, left)
-            if group:
+    def take(self, increment: int) -> bool:
+        """Use up the group that weighs `increment` most nearly, within three sigma, if any does."""
+        start = bisect_left(self._groups, (increment - self._reach_g,))
+        best: tuple[int, ...] = ()
+        nearest = 9_000  # three sigma, squared, in thousandths
+        for middle_g, variance, numbers in self._groups[start:]:
+            off_g = increment - middle_g
+            if off_g < -self._reach_g:
                 break
-        if not group:
-            loose.append(increment)
-        for piece in group:
-            left.remove(piece)
-    return loose, left
+            distance = 1_000 * off_g * off_g // (NOISE_G2 + variance)
+            if distance < nearest and all(number in self.left for number in numbers):
+                best, nearest = numbers, distance
+        for number in best:
+            del self.left[number]
+        return bool(best)
 
 
-def _best_group(increment: int, items: list[_Piece]) -> tuple[_Piece, ...]:
-    """The items that together weigh `increment` most nearly, within three sigma."""
-    best: tuple[_Piece, ...] = ()
-    nearest = 9_000  # three sigma, squared, in thousandths
-    for size in GROUP_SIZES:
-        for group in combinations(items[:LOOSE_MAX], size):
-            off_g = increment - sum(piece.middle_g for piece in group)
-            variance = NOISE_G2 + sum(piece.variance for piece in group)
-            distance = 1_000 * off_g * off_g // variance
-            if distance < nearest:
-                best, nearest = group, distance
-    return best
+def _regrouped(
+    pairs: list[tuple[int, _Piece]], loose: list[int], items: list[_Piece]
+) -> tuple[list[int], list[_Piece]]:
+    """What is left after giving increments whole groups of items.
+
+    Then pairs that stole are undone: a group's increment was taken for one item's, whose own
+    increment is now left over.
+    """
+    groups = _Groups(items)
+    still = [d for d in sorted(loose, reverse=True) if d <= 0 or not groups.take(d)]
+    left = [
+        d
+        for d in sorted(still)
+        if not any(
+            piece.low_g - MATCH_G <= d <= piece.high_g + MATCH_G and groups.take(paired)
+            for paired, piece in pairs
+        )
+    ]
+    return left, list(groups.left.values())
 
 
 # --- scores --------------------------------------------------------------------------------------
@@ -229,42 +239,45 @@ def ceiling(ways: tuple[Reading, ...]) -> int:
 
 
 def _score(way: Reading, change: WeightChange) -> int:
-    lumps = tuple(increment for increment in way.loose_increments if increment > 0)
+    lumps = len(way.lumps)
+    crowd = 0
     expected = change.added + max(len(way.loose_items) - change.removed, 0)
-    crowd = _UNEXPLAINED * max(len(lumps) - expected, 0)
-    if change.added > len(lumps):
-        crowd += _GROUPED * (change.added - len(lumps))
-    together = max(
+    if lumps > expected:
+        crowd += _UNEXPLAINED * (lumps - expected)
+    if change.added > lumps:
+        crowd += _GROUPED * (change.added - lumps)
+    fit = max(
         way.matched + _density(way, way.loose_g - change.grams, way.loose_variance, change),
         way.mismatched + _density(way, way.total_g - change.grams, way.total_variance, change),
         _STRANGE,
     )
-    fit = together + _LUMP * max(len(lumps) - 1, 0)
-    if change.added and lumps == (way.first_g,):
+    if lumps > 1:
+        fit += _LUMP * (lumps - 1)
+        if change.added:
+            fit = max(fit, _apart(way, change))
+    elif lumps and change.added and way.lumps[0][0] == way.first_g:
         fit += way.first
-    if change.added and len(lumps) > 1:
-        fit = max(fit, _apart(way, change, lumps))
     return way.prior + crowd + fit
 
 
-def _apart(way: Reading, change: WeightChange, lumps: tuple[int, ...]) -> int:
+def _apart(way: Reading, change: WeightChange) -> int:
     """The score if each added piece is an increment of its own."""
+    lumps = way.lumps
     if change.added > len(lumps) or len(lumps) > LUMPS_MAX:
         return NEVER
+    rest_g = way.loose_g - change.grams
     if not change.unknown:
-        rest_g = way.loose_g - change.grams
-        own = min(lumps, key=lambda lump: abs(lump - change.grams))
-        each = normal(own - change.grams, NOISE_G2 + change.variance)
-        each += way.first * (own == way.first_g)
-        return way.matched + each + normal(rest_g, way.loose_variance) + _LUMP * (len(lumps) - 2)
-    best = NEVER
-    for own_lumps in combinations(lumps, change.unknown):
-        rest_g = way.loose_g - change.grams - sum(own_lumps)
-        each = sum(unknown_weight(lump, way.middles_g) for lump in own_lumps)
-        each += way.first * (way.first_g in own_lumps)
-        best = max(best, each + normal(rest_g, way.loose_variance + change.variance))
-    left = len(lumps) - change.unknown - 1
-    return way.matched + best + _LUMP * max(left, 0)
+        own_g = min((grams for grams, _ in lumps), key=lambda grams: abs(grams - change.grams))
+        best = normal(own_g - change.grams, NOISE_G2 + change.variance)
+        best += normal(rest_g, way.loose_variance) + way.first * (own_g == way.first_g)
+        return way.matched + best + _LUMP * (len(lumps) - 2)
+    best, variance = NEVER, way.loose_variance + change.variance
+    for own in combinations(lumps, change.unknown):
+        score = normal(rest_g - sum(grams for grams, _ in own), variance)
+        for grams, unknown in own:
+            score += unknown + way.first * (grams == way.first_g)
+        best = max(best, score)
+    return way.matched + best + _LUMP * max(len(lumps) - change.unknown - 1, 0)
 
 
 def _density(way: Reading, rest_g: int, variance: int, change: WeightChange) -> int:

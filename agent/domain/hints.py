@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from agent.domain.case import Case, nearest_scanned
 from agent.domain.evidence import by_gtin
-from agent.domain.evidence_cashier import missing_count
 from agent.domain.evidence_tags import surplus
 from agent.domain.evidence_weight import NOTHING, WeightChange
 from agent.domain.explanation import KIND_PERMILLE, Event, EventKind
@@ -53,7 +52,7 @@ def _missed(case: Case) -> Iterator[Event]:
 
 def _countings(case: Case, sign: int) -> tuple[tuple[int, int], ...]:
     """(change of the cashier's count, score): the cashier saw it, or did not."""
-    if missing_count(case.evidence) * sign > 0 and case.evidence.charged is None:
+    if case.missing * sign > 0 and case.evidence.charged is None:
         return ((sign, _HALF), (0, _HALF))
     return ((0, _HALF if case.evidence.charged_count is not None else 0),)
 
@@ -152,7 +151,7 @@ def _alike(case: Case, gtin: str) -> tuple[str, ...]:
 
 def _not_charged(case: Case) -> Iterator[Event]:
     """Scanned, left out by the cashier and, as it seems, not taken by the customer."""
-    if missing_count(case.evidence) >= 0 or case.evidence.charged is not None:
+    if case.missing >= 0 or case.evidence.charged is not None:
         return
     prior = prior_of("scanned_not_charged")
     yield Event("scanned_not_charged", prior, counted=-1)

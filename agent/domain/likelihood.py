@@ -60,6 +60,7 @@ def normal(difference: int, variance: int) -> int:
     return _normal_height(variance) - 500 * difference * difference // variance
 
 
+@lru_cache(maxsize=1 << 12)
 def count_error(difference: int, expected: int, over_permille: int, under_permille: int) -> int:
     """The score of counting `difference` too many (too few, if negative) among `expected`.
 

@@ -11,16 +11,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from agent.domain.case import Case, Fit, fit, shortfall
+from agent.domain.case import Case, Fit, fit, room
 from agent.domain.evidence import by_gtin
-from agent.domain.evidence_cashier import line_differences, missing_count
-from agent.domain.explanation import ONE_EVENT, Event, Explanation
+from agent.domain.evidence_cashier import line_differences
+from agent.domain.explanation import ONE_EVENT, ONE_MORE, Event, Explanation
 from agent.domain.hints import hints, prior_of
 from agent.domain.likelihood import ln_permille
 
 EVENTS_MAX = 8
-CARRIED_MAX = 3  #: explanations that the next event is added to
-AGAIN_MAX = 12  #: events that are tried a second time
+CARRIED_MAX = 2  #: explanations that the next event is added to
+AGAIN_MAX = 10  #: events that are tried a second time
 
 _NOT_THERE = ln_permille(200)  #: charged, not scanned, and no goods: a deposit, a carrier bag
 _KEYED_QUANTITY = ln_permille(300)  #: several pieces on one line, scanned once
@@ -40,7 +40,7 @@ def search(case: Case, threshold: int) -> tuple[Judged, ...]:
     is looked for.
     """
     tried = [_judged(case, seed) for seed in _seeds(case)]
-    if len(tried) > 1 or shortfall(case) + ONE_EVENT >= threshold:
+    if len(tried) > 1 or room(case, tried[0].fit) + ONE_EVENT >= threshold:
         _extend(case, tried)
     else:  # something to compare with
         tried.append(_judged(case, tried[0].explanation.with_event(next(hints(case)))))
@@ -60,13 +60,16 @@ def _extend(case: Case, tried: list[Judged]) -> None:
     """Add to `tried` the explanations with one more event, until that makes none likelier."""
     events = list(hints(case))
     carried = sorted(tried, key=_score, reverse=True)[:CARRIED_MAX]
+    best, one_more = carried[0].score, ONE_MORE + max(event.prior for event in events)
     for _ in range(EVENTS_MAX):
         longer = _longer(case, carried, events)
         tried.extend(longer)
         carried = sorted(longer, key=_score, reverse=True)[:CARRIED_MAX]
-        best_before = max(_score(judged) for judged in tried[: len(tried) - len(longer)])
-        if not carried or carried[0].score <= best_before:
+        if not carried or carried[0].score <= best:
             return
+        if room(case, carried[0].fit) + one_more <= 0:
+            return  # no further event can be worth its own unlikeliness
+        best = carried[0].score
         if len(events) > AGAIN_MAX:
             events = _likeliest(longer, events)
 
@@ -101,7 +104,7 @@ def _seeds(case: Case) -> Iterator[Explanation]:
         yield from _line_seeds(case)
         return
     yield Explanation()
-    missing = missing_count(case.evidence)
+    missing = case.missing
     if missing > 0:
         prior = prior_of("missed_item", missing)
         change = case.added(None, missing)

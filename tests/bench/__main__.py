@@ -19,6 +19,7 @@ BENCHES = (
     "journal_growth",
     "throughput",
     "latency",
+    "assess",
     "footprint",
     "replug",
     "scale_latency",

@@ -125,24 +125,29 @@ def _product(random: Random, n: int) -> Product:
     return Product(known, weight_g, by_weight)
 
 
-def draw(random: Random, products: list[Product], *, faulty: bool) -> Basket:
-    """One basket and all its witnesses."""
-    pieces = list(_pieces(random, products))
+def draw(
+    random: Random, products: list[Product], *, faulty: bool, pieces: int | None = None
+) -> Basket:
+    """One basket and all its witnesses; of about so many `pieces`, if given."""
+    goods = list(_pieces(random, products, _wanted(random) if pieces is None else pieces))
     basket = Basket()
     for _ in range((2 if random.random() < 0.05 else 1) if faulty else 0):
-        basket.faults.append(_spoil(random, products, pieces))
+        basket.faults.append(_spoil(random, products, goods))
     if random.random() < 0.03:
-        unwanted = random.choice(pieces)
+        unwanted = random.choice(goods)
         if _is_plain(unwanted):
             unwanted.voided, unwanted.stays, unwanted.counted = True, False, False
-    basket.missed = sum(not piece.scans for piece in pieces)
-    basket.moments = list(_moments(random, pieces))
-    _watch(random, products, pieces, basket)
+    basket.missed = sum(not piece.scans for piece in goods)
+    basket.moments = list(_moments(random, goods))
+    _watch(random, products, goods, basket)
     return basket
 
 
-def _pieces(random: Random, products: list[Product]) -> Iterator[_Piece]:
-    wanted = min(1 + int(random.expovariate(1 / (PIECES_MEAN - 0.5))), PIECES_MAX)
+def _wanted(random: Random) -> int:
+    return min(1 + int(random.expovariate(1 / (PIECES_MEAN - 0.5))), PIECES_MAX)
+
+
+def _pieces(random: Random, products: list[Product], wanted: int) -> Iterator[_Piece]:
     drawn = 0
     while drawn < wanted:
         product = _popular(random, products)

@@ -83,7 +83,7 @@ def run(baskets: int, seed: int, tolerance: Tolerance) -> dict[str, Tally]:
     """Each mix's tally, and that of the last-scan rule, over the same baskets."""
     random = Random(seed)  # noqa: S311  a simulation, not a secret
     products = shop(random)
-    by_mix = {name: _catalogue(products, watching) for name, watching in MIXES.items()}
+    by_mix = {name: catalogue_of_mix(products, watching) for name, watching in MIXES.items()}
     tallies = {name: Tally() for name in (*MIXES, LAST_SCAN)}
     for _ in range(baskets):
         basket = draw(random, products, faulty=random.random() < FAULTY)
@@ -97,7 +97,7 @@ def run(baskets: int, seed: int, tolerance: Tolerance) -> dict[str, Tally]:
     return tallies
 
 
-def _catalogue(products: list[Product], watching: frozenset[str]) -> Catalogue:
+def catalogue_of_mix(products: list[Product], watching: frozenset[str]) -> Catalogue:
     """The item master, with the share of tagged pieces where a reader watches."""
     tagged = _tagged(watching)
     return catalogue_of(replace(p.item, tagged_permille=tagged) for p in products)
