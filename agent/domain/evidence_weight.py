@@ -244,8 +244,9 @@ def _score(way: Reading, change: WeightChange) -> int:
     expected = change.added + max(len(way.loose_items) - change.removed, 0)
     if lumps > expected:
         crowd += _UNEXPLAINED * (lumps - expected)
-    if change.added > lumps:
-        crowd += _GROUPED * (change.added - lumps)
+    without = change.added - change.removed - lumps  # a swapped piece has the other's increment
+    if without > 0:
+        crowd += _GROUPED * without
     fit = max(
         way.matched + _density(way, way.loose_g - change.grams, way.loose_variance, change),
         way.mismatched + _density(way, way.total_g - change.grams, way.total_variance, change),

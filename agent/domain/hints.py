@@ -127,16 +127,19 @@ def _swapped(case: Case) -> Iterator[Event]:
 
 def _swap(case: Case, scanned: str | None, gtin: str | None) -> Event:
     prior = prior_of("swap")
-    off, on = NOTHING, NOTHING
+    off, on, instead = NOTHING, NOTHING, None
     tags: tuple[tuple[str, int], ...] = ()
     if case.ways and scanned is not None:
         off, on = case.removed(scanned), case.added(gtin)
+        instead = case.weight(scanned)
     if scanned is not None:
         prior += ln(case.scanned[scanned]) - ln(case.pieces)
         tags = ((scanned, -1),)
     if gtin is not None:
         tags = (*tags, (gtin, 1))
-    change = WeightChange(off.grams + on.grams, on.variance, on.added, off.removed, on.unknown)
+    # the weight of the one was as uncertain as that of the other is now
+    variance = max(on.variance - (instead.variance_g2 if instead else 0), 0)
+    change = WeightChange(off.grams + on.grams, variance, on.added, off.removed, on.unknown)
     return Event("swap", prior, gtin, scanned, change=change, tags=tags)
 
 
