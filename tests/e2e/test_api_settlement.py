@@ -27,22 +27,10 @@ from agent.journal import Journal
 from agent.totals.keypad import read_keyed
 from drivers.base import ScanData
 from tests.core_kit import durable_facts
+from tests.silent import SilentOutlets
 
 TOKEN = "pos-token-0123456"
 MILK, SOAP = "4006381333931", "96385074"
-
-
-class NoOutlets:
-    """A lane without printer, beeper and broker."""
-
-    def print_receipt(self, job_id: str, settled: TransactionSettled, *, reprint: bool) -> bool:
-        return False
-
-    def beep(self, tone: str) -> None: ...
-
-    def alert(self, suspected: MissedScanSuspected, text: Text) -> None: ...
-
-    def committed(self, last_seq: int) -> None: ...
 
 
 class Lane:
@@ -83,7 +71,7 @@ def lane(tmp_path: Path) -> Iterator[Lane]:
     journal.load_items(items, "digest")
     inbox: Inbox[CoreInput] = Inbox()
     rules = StoreRules("L1", journal.epoch, "TWD", 500)
-    core = Core(journal, inbox, rules, NoOutlets(), read_keyed)
+    core = Core(journal, inbox, rules, SilentOutlets(), read_keyed)
     core.start("boot", "0")
     stop = threading.Event()
     ports: queue.SimpleQueue[int] = queue.SimpleQueue()
