@@ -2,13 +2,14 @@
 # make test    everything that must hold, as CI runs it
 # make setup   only prepare .venv, so that .venv/bin/lanetally works
 # make bench   the speed figures of the README
-# make lock, make messages: refresh requirements.lock and the translations
+# make soak    the deterministic simulation with thousands of seeds
+# make lock, make messages, make supported: refresh requirements.lock, the translations, the device list
 
 BIN := .venv/bin
 READY := .venv/.ready
 BASKETS ?= 200
 
-.PHONY: demo test setup lint bench lock messages clean
+.PHONY: demo test setup lint bench soak lock messages supported clean
 
 demo: setup
 	$(BIN)/lanetally demo --baskets $(BASKETS)
@@ -42,6 +43,9 @@ lock: setup
 
 messages: setup
 	$(BIN)/python -m tests.contract.catalogue
+
+supported: setup
+	$(BIN)/python -m tests.contract.supported
 
 clean:
 	rm -rf .venv .uv .coverage* .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
