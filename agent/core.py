@@ -73,9 +73,12 @@ KeypadReader = Callable[[str, str, int], CashierTotal | TotalProblem]
 class Outlets(Protocol):
     """Where effects go. Every call only enqueues; none raises."""
 
-    def print_receipt(self, job_id: str, settled: TransactionSettled, *, reprint: bool) -> bool:
-        """False if this lane has no printer."""
+    @property
+    def has_printer(self) -> bool:
+        """Without one no receipt is asked for, so none is missing."""
         ...
+
+    def print_receipt(self, job_id: str, settled: TransactionSettled, *, reprint: bool) -> None: ...
 
     def beep(self, tone: Literal["good", "bad"]) -> None: ...
 
@@ -395,9 +398,9 @@ class Core:
                     reply(effect.outcome)
 
     def _print(self, job_id: str, settled: TransactionSettled, *, reprint: bool) -> None:
-        self._jobs[job_id] = (settled.transaction_id, reprint)
-        if not self._outlets.print_receipt(job_id, settled, reprint=reprint):
-            del self._jobs[job_id]
+        if self._outlets.has_printer:
+            self._jobs[job_id] = (settled.transaction_id, reprint)
+            self._outlets.print_receipt(job_id, settled, reprint=reprint)
 
     def _resume_printing(self) -> None:
         """Send again what is not surely on paper, marked REPRINT unless it surely is not."""
@@ -406,6 +409,8 @@ class Core:
                 self._print(job.job_id, job.settled, reprint=job.state != "failed")
 
     def _unprinted_jobs(self) -> list[PrintJobRow]:
+        if not self._outlets.has_printer:
+            return []
         since_ms = self._wall_ms() - REPRINT_WINDOW_MS
         return self._journal.unprinted_jobs(PRINT_TRIES_MAX, since_ms)
 

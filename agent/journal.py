@@ -342,7 +342,8 @@ class JournalReader:
                 ),
                 "suspected": one("SELECT count(*) FROM settlement WHERE suspected_seq IS NOT NULL"),
                 "receipts_unprinted": one(
-                    "SELECT count(*) FROM print_job WHERE state != 'printed'"
+                    # "waiting" is at the printer still, or was never asked of any
+                    "SELECT count(*) FROM print_job WHERE state != 'printed' AND state != 'waiting'"
                 ),
                 "devices_lost": [role for role, lost in devices.items() if lost],
             }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Literal
 
 import msgspec
@@ -28,16 +29,18 @@ class LaneOutlets:
     say: Callable[[Text], str]
     now: Callable[[], datetime]
 
-    def print_receipt(self, job_id: str, settled: TransactionSettled, *, reprint: bool) -> bool:
-        printers = list(self._takers(PrintJob))
-        if not printers:
-            return False
+    @property
+    def has_printer(self) -> bool:
+        return any(self._takers(PrintJob))
+
+    def print_receipt(self, job_id: str, settled: TransactionSettled, *, reprint: bool) -> None:
+        """On the first printer."""
         printed_at = self.now().strftime("%Y-%m-%d %H:%M")
         blocks = receipt_blocks(
             settled, self.style, self.say, printed_at=printed_at, reprint=reprint
         )
-        printers[0].handle(PrintJob(job_id, blocks))
-        return True
+        for printer in islice(self._takers(PrintJob), 1):
+            printer.handle(PrintJob(job_id, blocks))
 
     def beep(self, tone: Literal["good", "bad"]) -> None:
         self._tell_all(Beep(tone))

@@ -55,9 +55,8 @@ class SpyOutlets:
     told: list[tuple[str, Any]] = field(default_factory=list)
     durable: list[tuple[str, list[FactBody]]] = field(default_factory=list)
 
-    def print_receipt(self, job_id: str, settled: TransactionSettled, *, reprint: bool) -> bool:
+    def print_receipt(self, job_id: str, settled: TransactionSettled, *, reprint: bool) -> None:
         self._see("print", (job_id, reprint))
-        return self.has_printer
 
     def beep(self, tone: str) -> None:
         self._see("beep", tone)

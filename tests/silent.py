@@ -10,8 +10,9 @@ from agent.domain.text import Text
 class SilentOutlets:
     """Implements `agent.core.Outlets`; a test overrides what it listens to."""
 
-    def print_receipt(self, job_id: str, settled: TransactionSettled, *, reprint: bool) -> bool:
-        return False
+    has_printer = False
+
+    def print_receipt(self, job_id: str, settled: TransactionSettled, *, reprint: bool) -> None: ...
 
     def show(self, shown: Show) -> None: ...
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from agent.core import PRINT_TRIES_MAX
 from agent.domain import facts
 from agent.domain.settlement import receipt_job_id
 from agent.inputs import JobFinished, PrinterWell
+from agent.journal import JournalReader
 from tests.core_kit import Lane, scan
 from tests.lane_kit import MILK, charged, posted
 
@@ -185,8 +188,34 @@ def test_a_lane_without_a_printer_sells_and_prints_nothing(tmp_path):
     job = sell(lane)
     assert lane.replies[0].status == "settled"
 
+    assert papers(lane) == []
     assert lane.turn(JobFinished(job, "printed", "")) == []
     lane.close()
+
+
+def test_a_lane_without_a_printer_says_of_no_receipt_that_it_is_missing(tmp_path):
+    lane = Lane(tmp_path / "journal.db", has_printer=False)
+    sell(lane)
+    lane.restart()
+    lane.turn(WELL)
+
+    told = list(lane.journal.facts())
+    assert not any(isinstance(fact, facts.ReceiptUnprinted) for fact in told)
+    assert papers(lane) == []
+    with closing(JournalReader(lane.path)) as reader:
+        assert reader.figures()["receipts_unprinted"] == 0
+    lane.close()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "missing"), [("printed", 0), ("failed", 1), ("unconfirmed", 1)]
+)
+def test_the_status_counts_the_receipts_that_a_printer_was_asked_for(lane, outcome, missing):
+    job = sell(lane)
+    with closing(JournalReader(lane.path)) as reader:
+        assert reader.figures()["receipts_unprinted"] == 0  # being printed
+        lane.turn(JobFinished(job, outcome, "paper_out"))
+        assert reader.figures()["receipts_unprinted"] == missing
 
 
 def test_the_end_of_a_job_that_nobody_sent_is_no_fact(lane, caplog):

@@ -57,7 +57,9 @@ SETTLED = only(TransactionSettled, SOLD.facts)
 def test_a_receipt_goes_to_the_first_printer(reprint):
     scale, first, second = Device(), Device((PrintJob, Beep)), Device((PrintJob,))
 
-    assert outlets(scale, first, second).print_receipt("job-1", SETTLED, reprint=reprint)
+    told = outlets(scale, first, second)
+    assert told.has_printer
+    told.print_receipt("job-1", SETTLED, reprint=reprint)
 
     (job,) = first.taken
     assert job.job_id == "job-1"
@@ -68,8 +70,14 @@ def test_a_receipt_goes_to_the_first_printer(reprint):
     assert scale.taken == second.taken == []
 
 
-def test_without_a_printer_nothing_is_promised():
-    assert outlets(Device((Beep,))).print_receipt("job-1", SETTLED, reprint=False) is False
+def test_what_only_beeps_is_no_printer():
+    beeper = Device((Beep,))
+    told = outlets(beeper)
+
+    told.print_receipt("job-1", SETTLED, reprint=False)
+
+    assert not told.has_printer
+    assert beeper.taken == []
 
 
 def test_a_beep_goes_to_everybody_who_beeps():

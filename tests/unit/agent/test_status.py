@@ -61,7 +61,7 @@ def test_the_status_of_a_running_lane_is_read_beside_it(config, journal, capsys)
         "acknowledged": 5,
         "transactions": 2,
         "suspected": 2,
-        "receipts_unprinted": 2,
+        "receipts_unprinted": 1,
         "devices_lost": ["scale"],
     }
 
