@@ -42,8 +42,8 @@ AMISS_WITHIN_E = 4  #: one in so many baskets amiss, at most, lies within a fact
 class Tolerance:
     """What the shop accepts and expects."""
 
-    #: honest baskets, in a million, that may be stopped: 1,000 are one in a thousand
-    false_alarms_ppm: int = 1_000
+    #: honest baskets, in a million, that may be stopped: 500 are one in two thousand
+    false_alarms_ppm: int = 500
     amiss_permille: int = 20  #: baskets with something amiss: only the confidence follows from it
 
     @property

@@ -12,7 +12,7 @@ from agent.domain.evidence import CameraEvidence
 from agent.domain.likelihood import count_error, ln, ln_permille
 
 _READ = ln_permille(300)  #: items that pass whose label the camera reads
-_STRAY = ln(1) - ln(20_000)  #: labels of goods that nobody buys: 0.05 in 1,000 baskets
+_STRAY = ln(1) - ln(30_000)  #: labels of goods that nobody buys: 0.03 in 1,000 baskets
 
 
 def score_count(camera: CameraEvidence, passed: int) -> int:

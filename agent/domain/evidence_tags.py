@@ -18,7 +18,7 @@ READ_PERMILLE = 970  #: tags in the field that are read until settlement
 #: above. A reader that tells no strength is trusted to keep neighbours out by power and antennas.
 _STRAYS_PPM = ((-55, 20), (-62, 200))
 _STRAYS_WEAK_PPM = 50_000
-_STRAYS_UNTOLD_PPM = 100
+_STRAYS_UNTOLD_PPM = 50
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,9 +41,9 @@ _STRANGERS_NEAR = 59  #: within ±20 % of a weight are 10 · ln(1.2 / 0.8) / ln(
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One way to read the scale, with its prior score."""
+    """One way to read the scale."""
 
-    prior: int
+    prior: int  #: its score, with that of the increments which items explain
     loose_g: int  #: unmatched increments less unmatched items
     loose_variance: int
     total_g: int  #: all that lies there less all scanned items
@@ -92,12 +92,16 @@ def _reading(
 ) -> Reading:
     left = _cancelled(increments)
     pairs, loose, unmatched = _matched(left, items)
+    explained = sum(_pair_score(piece) for _, piece in pairs)
     if loose and len(unmatched) > 1:
-        loose, unmatched = _regrouped(pairs, loose, unmatched)
+        groups = _Groups(unmatched)
+        loose = _regrouped(pairs, loose, groups)
+        explained += groups.explained
+        unmatched = list(groups.left.values())
     variance = NOISE_G2 * (1 + len(loose)) + sum(piece.variance for piece in unmatched)
     wrong_permille = min(_MISMATCHED_PERMILLE * (1 + len(items)), _MISMATCHED_MAX)
     return Reading(
-        prior,
+        prior + explained,
         sum(loose) - sum(piece.middle_g for piece in unmatched),
         variance,
         sum(increments) - sum(piece.middle_g for piece in items),
@@ -158,6 +162,7 @@ class _Groups:
 
     def __init__(self, items: list[_Piece]) -> None:
         self.left = dict(enumerate(items))
+        self.explained = 0  #: score of the increments that groups were given to
         layer: list[tuple[int, int, tuple[int, ...]]]
         layer = [(piece.middle_g, piece.variance, (n,)) for n, piece in enumerate(items)]
         groups = []
@@ -177,7 +182,7 @@ class _Groups:
         """Use up the group that weighs `increment` most nearly, within three sigma, if any does."""
         start = bisect_left(self._groups, (increment - self._reach_g,))
         best: tuple[int, ...] = ()
-        nearest = 9_000  # three sigma, squared, in thousandths
+        best_score, nearest = 0, 9_000  # three sigma, squared, in thousandths
         for middle_g, variance, numbers in self._groups[start:]:
             off_g = increment - middle_g
             if off_g < -self._reach_g:
@@ -185,22 +190,28 @@ class _Groups:
             distance = 1_000 * off_g * off_g // (NOISE_G2 + variance)
             if distance < nearest and all(number in self.left for number in numbers):
                 best, nearest = numbers, distance
+                best_score = normal(off_g, NOISE_G2 + variance)
+        if not best:
+            return False
         for number in best:
             del self.left[number]
-        return bool(best)
+        self.explained += best_score
+        return True
 
 
-def _regrouped(
-    pairs: list[tuple[int, _Piece]], loose: list[int], items: list[_Piece]
-) -> tuple[list[int], list[_Piece]]:
-    """What is left after giving increments whole groups of items.
+def _pair_score(piece: _Piece) -> int:
+    """Of an increment anywhere within a piece's range, or a little outside."""
+    return -ln(piece.high_g - piece.low_g + MATCH_G)
+
+
+def _regrouped(pairs: list[tuple[int, _Piece]], loose: list[int], groups: _Groups) -> list[int]:
+    """The increments left after giving them whole groups of items.
 
     Then pairs that stole are undone: a group's increment was taken for one item's, whose own
     increment is now left over.
     """
-    groups = _Groups(items)
     still = [d for d in sorted(loose, reverse=True) if d <= 0 or not groups.take(d)]
-    left = [
+    return [
         d
         for d in sorted(still)
         if not any(
@@ -208,7 +219,6 @@ def _regrouped(
             for paired, piece in pairs
         )
     ]
-    return left, list(groups.left.values())
 
 
 # --- scores --------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def register(subparsers: Any) -> None:
         type=_rate_ppm,
         default=Tolerance().false_alarms_ppm,
         metavar="RATE",
-        help=say(Text("honest baskets in 1,000 that may be stopped; 1 if not given")),
+        help=say(Text("honest baskets in 1,000 that may be stopped; 0.5 if not given")),
     )
     command.add_argument("--json", action="store_true", help=say(Text("answer as one JSON object")))
     command.set_defaults(run=run)
