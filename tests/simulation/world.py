@@ -1,0 +1,396 @@
+"""A shop of simulated lanes with the real `Journal` and `Sync`, a broker, and the real bridge.
+
+`World(seed).run()` lets things go wrong for a while, puts everything right, waits until it has
+settled, and compares. While it runs, each acknowledgement is held against the ledger's file.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+from uuid import UUID
+
+from agent import journal as journal_module
+from agent import sync as sync_module
+from agent import wire
+from agent.domain.transaction import LaneState
+from agent.journal import Journal, intact
+from agent.mqtt_settings import MqttSettings
+from agent.sync import Birth, Sync
+from agent.wire import LaneAddress
+from cloud_bridge import ingest
+from cloud_bridge.chart import load_chart
+from cloud_bridge.ledger.port import Applied, Arrivals, LedgerUnavailable
+from cloud_bridge.ledger.sqlite import SqliteLedger
+from cloud_bridge.mapping import Books
+from tests.lane_kit import MILK, RULES, STARTED, charged, played, posted, received, scanned
+from tests.simulation.clockwork import Process, Scheduler
+from tests.simulation.network import Broker, Faults, SimLink
+
+TROUBLE_S = 45.0
+HEALED_WITHIN_S = 400.0  #: ten times the longest wait of sync, for what it must send in vain
+YEAR_MS = 365 * 86_400_000
+BOOKS = Books(load_chart("cn_small"), "CNY")
+
+
+class Wrong(AssertionError):
+    """Something that must never be was."""
+
+
+class SimLane:
+    """The lane's process: a journal, and sync. Selling stands in for the core."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world = world
+        self.address = LaneAddress("acme", "harbour", name)
+        self.client_id = f"lanetally-acme-harbour-{name}"
+        self.lives = 0
+        self.former: list[tuple[str, Path]] = []  #: epochs that were imaged away
+        self.path = self._new_path()
+        self.running = False
+        self.start()
+
+    def _new_path(self) -> Path:
+        self.lives += 1
+        return self.world.folder / f"{self.address.lane}-{self.lives}.db"
+
+    def start(self) -> None:
+        if self.running:
+            return
+        self.running = True
+        self.journal = Journal(self.path)
+        self.acked = self.journal.acked_seq
+        self.sync = Sync(
+            MqttSettings(),
+            self.address,
+            Birth(self.journal.epoch, "boot", "0"),
+            self.path,
+            self.acked,
+            self._on_ack,
+        )
+        self.process = Process(self.world.scheduler, lambda: self.sync.run(threading.Event()))
+        self._commit([STARTED])
+
+    def _on_ack(self, seq: int) -> None:
+        if seq <= self.acked:
+            raise Wrong(f"{self.address.lane}: acknowledged {seq} after {self.acked}")
+        stream = (self.address.lane, self.journal.epoch)
+        if seq > self.world.acknowledged.get(stream, 0):
+            raise Wrong(f"{self.address.lane}: believes in {seq}, which nobody acknowledged")
+        self.acked = seq
+
+    def sell(self) -> None:
+        if not self.running:
+            return
+        number = self.journal.lane_state().last_number
+        rules = replace(RULES, epoch=self.journal.epoch)
+        total = posted(f"T{number}", None, lines=(charged(MILK),))
+        step = played(
+            scanned(MILK.gtin), received(total), state=LaneState(number), rules=rules
+        ).facts
+        cut = self.world.chance.randrange(len(step) + 1)
+        for part in (step[:cut], step[cut:]):
+            if part:
+                self._commit(list(part))
+
+    def _commit(self, bodies: list[Any]) -> None:
+        self.journal.append(
+            bodies,
+            wall_ms=self.world.wall_ms(),
+            mono_ms=int(self.world.scheduler.now_s * 1000),
+            acked_seq=self.acked,
+        )
+        self.sync.committed(self.journal.last_seq)
+
+    def crash(self) -> None:
+        if self.running:
+            self.running = False
+            self.process.kill()
+            self.journal.close()
+
+    def image_anew(self) -> None:
+        """A new disk, an empty journal: what was not at the bridge is gone, and nothing else."""
+        self.crash()
+        with Journal(self.path) as journal:
+            self.former.append((journal.epoch, self.path))
+        self.path = self._new_path()
+        self.start()
+
+    @property
+    def settled(self) -> bool:
+        return (
+            self.running
+            and self.acked == self.journal.last_seq
+            and self.world.held(self.address.lane, self.journal.epoch) == self.acked
+        )
+
+
+class SimLedger(SqliteLedger):
+    """The real one, on a machine where this and that happens around its commit."""
+
+    world: World
+
+    def apply(self, arrivals: Arrivals, received_ms: int) -> Applied:
+        if self.world.mishap():
+            raise LedgerUnavailable("another has it")
+        applied = super().apply(arrivals, received_ms)
+        self.world.stumble()
+        return applied
+
+    def _post(self, work: Any) -> int:
+        vouchers = super()._post(work)
+        self.world.stumble()
+        return vouchers
+
+
+class SimBridge:
+    """The bridge's process: the real `serve` on a real ledger."""
+
+    CLIENT_ID = "lanetally-bridge"
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.path = world.folder / "ledger.db"
+        self.process: Process | None = None
+        self.start()
+
+    def start(self) -> None:
+        if self.process is None or not self.process.alive:
+            self.process = Process(self.world.scheduler, self._work)
+
+    def _work(self) -> None:
+        with closing(SimLedger(self.path, BOOKS)) as ledger:
+            ledger.world = self.world
+            ingest.serve(ledger, MqttSettings(), self.CLIENT_ID, "", threading.Event())
+
+    def crash(self) -> None:
+        if self.process is not None and self.process.alive:
+            self.process.kill()
+
+
+class WatchedLink(SimLink):
+    """Holds each acknowledgement against the ledger when it is sent."""
+
+    world: World
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        if topic.endswith("/ack"):
+            self.world.check_ack(topic, payload)
+            self.world.stumble()
+        super().publish(topic, payload, retain=retain)
+
+    def confirm(self, message: Any) -> None:
+        if self.client_id == SimBridge.CLIENT_ID:
+            self.world.stumble()
+        super().confirm(message)
+
+
+class World:
+    def __init__(self, seed: int, folder: Path) -> None:
+        self.chance = Random(seed)
+        self.folder = folder
+        self.scheduler = Scheduler(self.chance)
+        self.broker = Broker(self.scheduler)
+        self.trouble = True
+        self.stumbling = self.chance.choice((0.0, 0.02, 0.1))
+        self.acknowledged: dict[tuple[str, str], int] = {}  #: (lane, epoch) -> highest, ever sent
+        self._held: dict[tuple[str, str], int] = {}  # what was seen in the ledger's file stays
+        self._wall_offset_ms = 0
+        self._ledger: sqlite3.Connection | None = None
+        self.lanes: list[SimLane] = []
+
+    # --- the run -------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Raises Wrong."""
+        with self._in_place_of_reality(), ExitStack() as stack:
+            stack.callback(self._end)
+            self.bridge = SimBridge(self)
+            self.lanes += [SimLane(self, f"lane-{n}") for n in range(self.chance.randint(1, 3))]
+            self.broker.faults = Faults(*(self.chance.choice((0, 0.02, 0.2)) for _ in range(3)))
+            for lane in self.lanes:
+                self._now_and_then(self.chance.choice((1.0, 5.0)), lane.sell)
+            for what, every_s in self._mishaps():
+                self._now_and_then(every_s, what)
+            self.scheduler.run(TROUBLE_S)
+            self._heal()
+            if (
+                self.chance.random() < 0.5
+            ):  # what is missing must be noticed without a next sale too
+                for lane in self.lanes:
+                    lane.sell()
+            if not self.scheduler.run(TROUBLE_S + HEALED_WITHIN_S, self._settled):
+                raise Wrong("not all facts were acknowledged, though nothing is in their way")
+            self._compare()
+
+    def _settled(self) -> bool:
+        return all(lane.settled for lane in self.lanes)
+
+    def _now_and_then(self, every_s: float, what: Callable[[], None]) -> None:
+        """Do something about so often, as long as there is trouble."""
+
+        def happen() -> None:
+            if self.trouble:
+                what()
+                self.scheduler.after(self.chance.expovariate(1 / every_s), happen)
+
+        self.scheduler.after(self.chance.expovariate(1 / every_s), happen)
+
+    def _end(self) -> None:
+        self.trouble = False
+        for lane in self.lanes:
+            lane.crash()
+        self.bridge.crash()
+        if self._ledger is not None:
+            self._ledger.close()
+
+    @contextmanager
+    def _in_place_of_reality(self) -> Iterator[None]:
+        """Connections, time and chance of the code under test come from here."""
+        link = partial(type("Link", (WatchedLink,), {"world": self}), self.broker)
+        time = SimpleNamespace(
+            monotonic=self.scheduler.monotonic, time_ns=lambda: self.wall_ms() * 1_000_000
+        )
+        uuid = SimpleNamespace(uuid4=lambda: UUID(int=self.chance.getrandbits(128), version=4))
+        with (
+            mock.patch.multiple(sync_module, MqttLink=link, time=time),
+            mock.patch.multiple(ingest, MqttLink=link, time=time),
+            mock.patch.object(journal_module, "uuid", uuid),
+            mock.patch.object(wire, "BATCH_FACTS_MAX", self.chance.choice((1, 3, 64))),
+        ):
+            yield
+
+    # --- mishaps -------------------------------------------------------------------------------
+
+    def _mishaps(self) -> list[tuple[Callable[[], None], float]]:
+        """Some of all, each about every so many seconds."""
+        all_of_them = [
+            (self._crash_lane, 12.0),
+            (self._image_lane_anew, 30.0),
+            (self._crash_bridge, 10.0),
+            (partial(self._crash_broker, forget=False), 20.0),
+            (partial(self._crash_broker, forget=True), 20.0),
+            (self._part, 12.0),
+            (self._jump, 15.0),
+        ]
+        return [mishap for mishap in all_of_them if self.chance.random() < 0.6]
+
+    def stumble(self) -> None:
+        """The bridge's process dies here, now and then."""
+        if self.mishap():
+            self.scheduler.after(self.chance.uniform(0.1, 10), self.bridge.start)
+            assert self.bridge.process is not None
+            self.bridge.process.die()
+
+    def mishap(self) -> bool:
+        return self.trouble and self.chance.random() < self.stumbling
+
+    def _crash_lane(self) -> None:
+        lane = self.chance.choice(self.lanes)
+        lane.crash()
+        self.scheduler.after(self.chance.uniform(0, 10), lane.start)
+
+    def _image_lane_anew(self) -> None:
+        self.chance.choice(self.lanes).image_anew()
+
+    def _crash_bridge(self) -> None:
+        self.bridge.crash()
+        self.scheduler.after(self.chance.uniform(0, 15), self.bridge.start)
+
+    def _crash_broker(self, *, forget: bool) -> None:
+        self.broker.crash(forget=forget)
+        self.scheduler.after(self.chance.uniform(0, 10), self._start_broker)
+
+    def _start_broker(self) -> None:
+        self.broker.down = False
+
+    def _part(self) -> None:
+        client = self.chance.choice([self.bridge.CLIENT_ID, *(x.client_id for x in self.lanes)])
+        self.broker.unreachable.add(client)
+        self.broker.cut(client, self.chance.choice((0.0, self.chance.uniform(0, 30))))
+        self.scheduler.after(
+            self.chance.uniform(0, 40), lambda: self.broker.unreachable.discard(client)
+        )
+
+    def _jump(self) -> None:
+        self._wall_offset_ms = self.chance.randint(-40 * YEAR_MS, 40 * YEAR_MS)
+
+    def wall_ms(self) -> int:
+        return 56 * YEAR_MS + self._wall_offset_ms + int(self.scheduler.now_s * 1000)
+
+    def _heal(self) -> None:
+        self.trouble = False
+        self.broker.faults = Faults()
+        self.broker.unreachable.clear()
+        self._start_broker()
+        self.bridge.start()
+        for lane in self.lanes:
+            lane.start()
+
+    # --- what must hold ------------------------------------------------------------------------
+
+    def ledger(self) -> sqlite3.Connection:
+        if self._ledger is None:
+            uri = f"{self.bridge.path.as_uri()}?mode=ro"
+            self._ledger = sqlite3.connect(uri, uri=True, check_same_thread=False)
+        return self._ledger
+
+    def held(self, lane: str, epoch: str) -> int:
+        """How many facts of a stream the ledger's file has without a gap."""
+        sql = "SELECT seq FROM inbox WHERE lane = ? AND epoch = ? AND seq > ? ORDER BY seq"
+        seq = self._held.get((lane, epoch), 0)
+        with suppress(sqlite3.OperationalError):  # the bridge has not made its tables yet
+            for (there,) in self.ledger().execute(sql, (lane, epoch, seq)):
+                if there != seq + 1:
+                    break
+                seq = there
+        self._held[lane, epoch] = seq
+        return seq
+
+    def check_ack(self, topic: str, payload: bytes) -> None:
+        addressed, ack = LaneAddress.of_topic(topic), wire.decode_ack(payload)
+        assert addressed is not None
+        assert ack is not None
+        stream = addressed[0].lane, ack.epoch
+        if ack.hw > self.held(*stream):
+            raise Wrong(f"acknowledged {ack.hw}, committed {self.held(*stream)}: {stream}")
+        if ack.hw < self.acknowledged.get(stream, 0):
+            raise Wrong(f"acknowledged {ack.hw} after {self.acknowledged[stream]}: {stream}")
+        self.acknowledged[stream] = ack.hw
+
+    def _compare(self) -> None:
+        expected = 0
+        for lane in self.lanes:
+            lane.crash()
+            for epoch, path in [*lane.former, (lane.journal.epoch, lane.path)]:
+                expected += self._compare_stream(lane, epoch, path, whole=path == lane.path)
+        one = self.ledger().execute
+        assert one("SELECT count(*) FROM inbox").fetchone() == (expected,)
+        assert one("SELECT count(*) FROM quarantine").fetchone() == (0,)
+        assert one("SELECT coalesce(sum(amount_minor), 0) FROM entry_line").fetchone() == (0,)
+
+    def _compare_stream(self, lane: SimLane, epoch: str, path: Path, *, whole: bool) -> int:
+        """Facts and vouchers of one epoch against its journal; how many facts are in the ledger."""
+        key = lane.address.lane, epoch
+        where = "WHERE lane = ? AND epoch = ?"
+        one = self.ledger().execute
+        with Journal(path) as journal:
+            ours = {row.seq: row for row in intact(journal.rows(), journal.epoch)}
+            known_to_lane = journal.acked_seq
+        theirs = dict(one(f"SELECT seq, hash FROM inbox {where}", key))
+        assert theirs == {seq: ours[seq].hash for seq in theirs}, key
+        assert not whole or len(theirs) == len(ours), key
+        assert set(range(1, known_to_lane + 1)) <= set(theirs), key
+        posted_once = [s for (s,) in one(f"SELECT seq FROM voucher {where} AND kind = 'sale'", key)]
+        settled = [seq for seq in theirs if ours[seq].type == "TransactionSettled"]
+        assert sorted(posted_once) == sorted(settled), key
+        return len(theirs)
