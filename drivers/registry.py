@@ -29,6 +29,7 @@ DRIVERS: dict[tuple[str, str], str] = {
     ("printer", "escpos"): "drivers.printer.driver_escpos:EscposPrinter",
     ("display", "cd5220"): "drivers.display.driver_line_display:Cd5220Display",
     ("display", "escpos"): "drivers.display.driver_line_display:EscposDisplay",
+    ("camera", "video"): "drivers.camera.driver_camera:Camera",
     ("rfid", "m100"): "drivers.rfid.driver_serial:M100Reader",
     ("rfid", "chafon"): "drivers.rfid.driver_serial:ChafonReader",
     ("rfid", "thingmagic"): "drivers.rfid.driver_serial:ThingMagicReader",
