@@ -223,9 +223,8 @@ class World:
                 self._now_and_then(every_s, what)
             self.scheduler.run(TROUBLE_S)
             self._heal()
-            if (
-                self.chance.random() < 0.5
-            ):  # what is missing must be noticed without a next sale too
+            # what is missing must be noticed without a next sale too
+            if self.chance.random() < 0.5:
                 for lane in self.lanes:
                     lane.sell()
             if not self.scheduler.run(TROUBLE_S + HEALED_WITHIN_S, self._settled):
