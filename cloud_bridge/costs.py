@@ -46,8 +46,10 @@ class CostHistory:
     """Every cost each item ever had."""
 
     def __init__(self, dated: Iterable[DatedCost]) -> None:
+        newest_first = sorted(dated, key=lambda entry: -entry.valid_from_ms)
+        self.newest_ms = newest_first[0].valid_from_ms if newest_first else 0
         self._newest_first: dict[str, list[DatedCost]] = defaultdict(list)
-        for entry in sorted(dated, key=lambda entry: -entry.valid_from_ms):
+        for entry in newest_first:
             self._newest_first[entry.gtin].append(entry)
 
     def at(self, gtin: str, ms: int) -> UnitCost | None:

@@ -107,8 +107,12 @@ def _birth(address: LaneAddress, payload: bytes) -> list[Stream]:
 
 
 def settle(messages: Sequence[Incoming], ledger: Ledger, link: Link, received_ms: int) -> Applied:
-    """Commit, confirm, acknowledge. Raises LedgerUnavailable with nothing confirmed."""
-    applied = ledger.apply(sort(messages), received_ms)
+    """Commit, confirm, acknowledge. Raises LedgerUnavailable with nothing confirmed.
+
+    Time never runs backwards in the ledger: were a clock that was ahead when costs were imported
+    set right, they would not hold for the sales that come after.
+    """
+    applied = ledger.apply(sort(messages), max(received_ms, ledger.newest_ms()))
     for message in messages:
         link.confirm(message)
     for stream, cursor in applied.cursors.items():

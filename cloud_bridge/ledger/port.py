@@ -134,7 +134,14 @@ class Replayed:
 class Ledger(Protocol):
     """Each call may raise LedgerUnavailable. Belongs to one thread."""
 
-    def apply(self, arrivals: Arrivals, received_ms: int) -> Applied: ...
+    def apply(self, arrivals: Arrivals, received_ms: int) -> Applied:
+        """Take all in, at the costs that held at `received_ms`."""
+        ...
+
+    def newest_ms(self) -> int:
+        """The latest time in the ledger: of a fact received, or a cost imported. 0 if it has none.
+        What is received now is not dated before it, whatever the clock says."""
+        ...
 
     def add_costs(self, rows: Iterable[CostRow], now_ms: int) -> int:
         """Costs that hold from now on; how many were not known already."""

@@ -81,6 +81,11 @@ class SqliteLedger:
             cursors = self._with_births(work.cursors, arrivals.births)
         return Applied(cursors, work.stored, work.repeated, vouchers, len(work.cases))
 
+    def newest_ms(self) -> int:
+        with sorted_errors():
+            self._refresh_costs()
+            return max(self._costs.newest_ms, sqlite_inbox.newest_ms(self._db))
+
     def add_costs(self, rows: Iterable[CostRow], now_ms: int) -> int:
         self._costs_version = None
         with transaction(self._db):

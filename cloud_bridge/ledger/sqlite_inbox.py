@@ -18,6 +18,7 @@ SELECT seq FROM inbox
 WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq > ? ORDER BY seq"""
 _CURSOR = """
 SELECT hw, last_seq FROM lane_cursor WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ?"""
+_NEWEST_MS = "SELECT COALESCE(MAX(received_ms), 0) FROM lane_cursor"
 _SAVE_CURSOR = """
 INSERT INTO lane_cursor VALUES (?,?,?,?,?,?,?)
 ON CONFLICT DO UPDATE SET hw = excluded.hw, last_seq = excluded.last_seq,
@@ -51,6 +52,12 @@ def cursor_of(db: sqlite3.Connection, stream: Stream) -> Cursor:
     """Where a stream stands; at nought if nothing of it has come."""
     row = db.execute(_CURSOR, stream).fetchone()
     return Cursor(*row) if row else Cursor()
+
+
+def newest_ms(db: sqlite3.Connection) -> int:
+    """When the latest of all facts was received; 0 if none was."""
+    newest: int = db.execute(_NEWEST_MS).fetchone()[0]
+    return newest
 
 
 def advance(db: sqlite3.Connection, delivery: Delivery, cursor: Cursor) -> Cursor:

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from agent.mqtt import Incoming
 from cloud_bridge import ingest
+from cloud_bridge.costs import CostRow, UnitCost
 from cloud_bridge.ingest import settle, sort, topics
 from cloud_bridge.ledger.port import Applied, Arrivals, Cursor, LedgerUnavailable
 from cloud_bridge.voucher import Stream
 
 NOW_MS = 1_800_000_000_000
+TEA = "04710199010372"
 
 
 @dataclass
@@ -76,6 +78,25 @@ def test_a_crash_between_commit_and_acknowledgement_posts_nothing_twice(ledger, 
     settle([message], ledger, link, NOW_MS + 1)
     assert link.sent[-1][1]["hw"] == 2
     assert ledger.status().vouchers == 2
+
+
+def test_a_clock_that_is_set_back_after_an_import_hides_no_cost(ledger, sql, new_lane, sale):
+    lane = new_lane().append(sale(1), sale(2))
+    ledger.add_costs([CostRow(TEA, UnitCost(6000, "each"))], NOW_MS + 1000)
+    assert settle([lane.message(1, 1)], ledger, Wire(), NOW_MS).vouchers == 2
+    ledger.add_costs([CostRow(TEA, UnitCost(7000, "each"))], NOW_MS)
+    assert settle([lane.message(2, 2)], ledger, Wire(), NOW_MS).vouchers == 2
+    received = "SELECT received_ms FROM inbox ORDER BY seq"
+    assert sql.execute(received).fetchall() == [(NOW_MS + 1000,), (NOW_MS + 1001,)]
+    costs = "SELECT amount_minor FROM entry_line WHERE role = 'cogs' ORDER BY seq"
+    assert sql.execute(costs).fetchall() == [(6000,), (7000,)]
+
+
+def test_time_never_runs_backwards_over_all_lanes(ledger, sql, new_lane, sale):
+    one, two = new_lane("lane-1"), new_lane("lane-2", "f" * 32)
+    settle([one.append(sale(1)).message()], ledger, Wire(), NOW_MS)
+    settle([two.append(sale(2)).message()], ledger, Wire(), NOW_MS - 5000)
+    assert sql.execute("SELECT DISTINCT received_ms FROM inbox").fetchall() == [(NOW_MS,)]
 
 
 def test_a_birth_is_answered_with_where_the_lane_stands(ledger, new_lane, sale):
@@ -200,6 +221,9 @@ class MoodyLedger:
     def __init__(self, failures):
         self.failures = failures
         self.applied = []
+
+    def newest_ms(self):
+        return 0
 
     def apply(self, arrivals, received_ms):
         if self.failures:

@@ -263,6 +263,18 @@ def test_costs_imported_by_another_process_count_at_once(
     assert apply(ledger, lane.delivery(2, 2), now_ms=NOW_MS + 1000).vouchers == 2
 
 
+def test_the_newest_time_is_that_of_a_fact_or_of_a_cost(ledger, ledger_path, books, new_lane, sale):
+    assert ledger.newest_ms() == 0
+    ledger.add_costs([CostRow(TEA, UnitCost(6000, "each"))], NOW_MS)
+    assert ledger.newest_ms() == NOW_MS
+    apply(ledger, new_lane().append(sale()).delivery(), now_ms=NOW_MS + 5)
+    assert ledger.newest_ms() == NOW_MS + 5
+    other = SqliteLedger(ledger_path, books)
+    other.add_costs([CostRow(TEA, UnitCost(7000, "each"))], NOW_MS + 9)
+    other.close()
+    assert ledger.newest_ms() == NOW_MS + 9
+
+
 def test_each_bridge_keeps_its_own_list_of_costs(ledger_path, books):
     for tenant in ("acme", "zenith"):
         ledger = SqliteLedger(ledger_path, books, tenant)
