@@ -157,12 +157,17 @@ def encode_batch(epoch: str, prev: str, rows: Iterable[FactRow]) -> bytes:
     return b'{"epoch":"%s","prev":"%s","facts":[%s]}' % (epoch.encode(), prev.encode(), facts)
 
 
-def decode_batch(payload: bytes) -> Batch:
-    """Raises UndecodableFact for what is no batch of consecutive facts with a true chain."""
+def parse_batch(payload: bytes) -> Batch:
+    """A batch as it is written, its chain not verified. Raises UndecodableFact for other bytes."""
     try:
-        batch = _batch_decoder.decode(payload)
+        return _batch_decoder.decode(payload)
     except _UNREADABLE as error:
         raise UndecodableFact(str(error)) from error
+
+
+def decode_batch(payload: bytes) -> Batch:
+    """Raises UndecodableFact for what is no batch of consecutive facts with a true chain."""
+    batch = parse_batch(payload)
     verify_chain(batch.epoch, batch.prev, batch.facts)
     return batch
 
@@ -173,12 +178,15 @@ def verify_chain(epoch: str, prev: str, facts: Sequence[WireFact]) -> None:
         raise UndecodableFact("a batch of no facts")
     expected = facts[0].seq
     for fact in facts:
-        digest = chain_hash(
-            prev, epoch, fact.seq, fact.type, fact.v, fact.ts, fact.mono, bytes(fact.body)
-        )
-        if fact.seq != expected or digest != fact.hash:
+        if fact.seq != expected or not follows(epoch, prev, fact):
             raise UndecodableFact(f"chain broken at seq {fact.seq}")
-        prev, expected = digest, expected + 1
+        prev, expected = fact.hash, expected + 1
+
+
+def follows(epoch: str, prev: str, fact: WireFact) -> bool:
+    """Whether a fact is the one its hash was made for, after the hash of the one before."""
+    head = (fact.seq, fact.type, fact.v, fact.ts, fact.mono)
+    return chain_hash(prev, epoch, *head, bytes(fact.body)) == fact.hash
 
 
 def encode_ack(ack: Ack) -> bytes:

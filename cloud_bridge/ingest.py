@@ -12,14 +12,25 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Protocol
 
 import msgspec
 
 from agent.mqtt import BACKOFF_S, WINDOW, Incoming, MqttLink
 from agent.mqtt_settings import MqttSettings
-from agent.wire import Ack, Batch, LaneAddress, UndecodableFact, decode_batch, encode_ack
+from agent.wire import (
+    Ack,
+    Batch,
+    LaneAddress,
+    UndecodableFact,
+    WireFact,
+    encode_ack,
+    follows,
+    parse_batch,
+)
 from cloud_bridge.ledger.port import (
     Applied,
     Arrivals,
@@ -52,8 +63,14 @@ _status_decoder = msgspec.json.Decoder(_Status)
 
 
 def sort(messages: Sequence[Incoming]) -> Arrivals:
-    """What the messages mean. Pure; no bytes on any topic raise anything."""
+    """What the messages mean. Pure; no bytes on any topic raise anything.
+
+    A fact that does not follow from the one before is told apart from the others of its batch, and
+    they are held against the hash that it states. What is no JSON or has no consecutive seq tells
+    nothing: the message is kept whole, and its lane goes on only when it can send a better one.
+    """
     deliveries: list[Delivery] = []
+    damaged: list[Delivery] = []
     unreadable: list[Unreadable] = []
     births: list[Stream] = []
     for message in messages:
@@ -66,35 +83,44 @@ def sort(messages: Sequence[Incoming]) -> Arrivals:
         if leaf == "status":
             births += _birth(address, message.payload)
             continue
-        read = _delivery(address, message.payload)
-        if isinstance(read, Delivery):
-            deliveries.append(read)
-        else:
-            unreadable.append(read)
-    return Arrivals(tuple(deliveries), tuple(unreadable), tuple(births))
+        try:
+            batch = _read(message.payload)
+        except UndecodableFact as error:
+            unreadable.append(Unreadable(_parts(address), "message", str(error), message.payload))
+            continue
+        for true, run in groupby(_judged(batch), itemgetter(0)):
+            stream = Stream(*_parts(address), batch.epoch)
+            delivery = Delivery(stream, [fact for _, fact in run])
+            (deliveries if true else damaged).append(delivery)
+    return Arrivals(tuple(deliveries), tuple(unreadable), tuple(births), tuple(damaged))
 
 
 def _parts(address: LaneAddress) -> tuple[str, str, str]:
     return address.org, address.store, address.lane
 
 
-def _delivery(address: LaneAddress, payload: bytes) -> Delivery | Unreadable:
-    try:
-        batch = decode_batch(payload)
-        _check_envelopes(batch)
-    except UndecodableFact as error:
-        return Unreadable(_parts(address), "message", str(error), payload)
-    return Delivery(Stream(*_parts(address), batch.epoch), batch.facts)
-
-
-def _check_envelopes(batch: Batch) -> None:
+def _read(payload: bytes) -> Batch:
     """Raises UndecodableFact for what a true journal never has and a database may not hold."""
+    batch = parse_batch(payload)
     if not _NAME.fullmatch(batch.epoch):
         raise UndecodableFact(f"epoch {batch.epoch!r}")
-    for fact in batch.facts:
+    if not batch.facts:
+        raise UndecodableFact("a batch of no facts")
+    for expected, fact in enumerate(batch.facts, batch.facts[0].seq):
+        if fact.seq != expected:
+            raise UndecodableFact(f"seq {fact.seq} in place of {expected}")
         largest = max(fact.seq, abs(fact.v), abs(fact.ts), abs(fact.mono))
         if fact.seq < 1 or largest > _INT64_MAX:
             raise UndecodableFact(f"seq {fact.seq}: a figure of the envelope is out of range")
+    return batch
+
+
+def _judged(batch: Batch) -> Iterator[tuple[bool, WireFact]]:
+    """Each fact, and whether it follows from the one before."""
+    prev = batch.prev
+    for fact in batch.facts:
+        yield follows(batch.epoch, prev, fact), fact
+        prev = fact.hash
 
 
 def _birth(address: LaneAddress, payload: bytes) -> list[Stream]:

@@ -4,9 +4,12 @@ Every store keeps the same promises, and one test suite holds each to them:
 
 - `apply` is atomic and durable: when it returns, all of it survives a power cut; when it raises,
   none of it happened, and the same call may be made again.
-- A fact counts once per (tenant, store, lane, epoch, seq). The same key with the same hash is a
-  repetition and changes nothing; with another hash it goes to quarantine and changes nothing else.
+- A fact counts once per (tenant, store, lane, epoch, seq). The same fact to the byte is a
+  repetition and changes nothing; another one goes to quarantine and changes nothing else.
 - A fact that cannot be posted is kept, quarantined and counted as received; the others are posted.
+- A damaged fact, which does not follow from the one before, is only quarantined at first: the way
+  may have done it, and the lane sends again. The same bytes once more, in a later commit, are what
+  the lane has: then it is kept and counted as received, and never posted.
 - The database itself refuses an unbalanced voucher and any change to what is posted.
 """
 
@@ -49,11 +52,13 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """What came in since the last commit. `births`: streams that ask where they stand."""
+    """What came in since the last commit. `births`: streams that ask where they stand. `damaged`:
+    facts that are not what their hashes were made for."""
 
     deliveries: tuple[Delivery, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     births: tuple[Stream, ...] = ()
+    damaged: tuple[Delivery, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,11 @@ class _Work:
     def refuse(self, key: FactKey, fact: WireFact, problem: MappingProblem) -> None:
         self.cases.append(sqlite_quarantine.fact_case(key, fact, problem, self.received_ms))
 
+    def contradicted(self, stream: Stream, facts: Iterable[WireFact]) -> None:
+        for fact in facts:
+            problem = MappingProblem("conflict", f"another fact is stored as seq {fact.seq}")
+            self.refuse(FactKey(*stream, fact.seq), fact, problem)
+
 
 class SqliteLedger:
     """`cloud_bridge.ledger.port.Ledger` in SQLite. `tenant` names the list of costs to use."""
@@ -71,6 +76,8 @@ class SqliteLedger:
             self._refresh_costs()
             for delivery in arrivals.deliveries:
                 self._take(delivery, work)
+            for delivery in arrivals.damaged:
+                self._take_damaged(delivery, work)
             vouchers = self._post(work)
             work.cases += [
                 sqlite_quarantine.message_case(message, received_ms)
@@ -125,6 +132,7 @@ class SqliteLedger:
         cursor = work.cursors.get(stream) or sqlite_inbox.cursor_of(self._db, stream)
         new, contradicting, known = sqlite_inbox.sift(self._db, delivery, cursor)
         sqlite_inbox.store(self._db, stream, new, work.received_ms)
+        sqlite_quarantine.heal(self._db, stream, new, work.received_ms)
         for fact in new:
             key = FactKey(*stream, fact.seq)
             outcome = self._derive(key, fact, work.received_ms)
@@ -132,11 +140,25 @@ class SqliteLedger:
                 work.dues.append(Due(key, fact, outcome))
             elif outcome is not None:
                 work.refuse(key, fact, outcome)
-        for fact in contradicting:
-            problem = MappingProblem("conflict", f"another fact is stored as seq {fact.seq}")
-            work.refuse(FactKey(*stream, fact.seq), fact, problem)
+        work.contradicted(stream, contradicting)
         work.cursors[stream] = sqlite_inbox.advance(self._db, delivery, cursor)
         work.stored += len(new)
+        work.repeated += known
+
+    def _take_damaged(self, delivery: Delivery, work: _Work) -> None:
+        """Keep what has come before with the same damage; of the rest, only open the cases."""
+        stream = delivery.stream
+        cursor = work.cursors.get(stream) or sqlite_inbox.cursor_of(self._db, stream)
+        new, contradicting, known = sqlite_inbox.sift(self._db, delivery, cursor)
+        for fact in new:
+            problem = MappingProblem("chain", f"seq {fact.seq} is not what its hash was made for")
+            work.refuse(FactKey(*stream, fact.seq), fact, problem)
+            if sqlite_quarantine.seen(self._db, work.cases[-1]):
+                sqlite_inbox.store(self._db, stream, [fact], work.received_ms)
+                cursor = sqlite_inbox.advance(self._db, Delivery(stream, [fact]), cursor)
+                work.stored += 1
+        work.contradicted(stream, contradicting)
+        work.cursors[stream] = cursor
         work.repeated += known
 
     def _post(self, work: _Work) -> int:

@@ -10,8 +10,8 @@ from cloud_bridge.ledger.port import Cursor, Delivery
 from cloud_bridge.voucher import Stream
 
 _INSERT = "INSERT INTO inbox VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
-_HASHES = """
-SELECT seq, hash FROM inbox
+_KNOWN = """
+SELECT seq, type, version, wall_ms, mono_ms, hash, body FROM inbox
 WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq BETWEEN ? AND ?"""
 _LATER = """
 SELECT seq FROM inbox
@@ -33,9 +33,9 @@ def sift(
     if facts[0].seq > cursor.last_seq:
         return facts, (), 0
     stretch = (*delivery.stream, facts[0].seq, facts[-1].seq)
-    known: dict[int, str] = dict(db.execute(_HASHES, stretch).fetchall())
+    known = {row[0]: row for row in db.execute(_KNOWN, stretch)}
     new = [fact for fact in facts if fact.seq not in known]
-    contradicting = [fact for fact in facts if known.get(fact.seq, fact.hash) != fact.hash]
+    contradicting = [fact for fact in facts if known.get(fact.seq, _row(fact)) != _row(fact)]
     return new, contradicting, len(known)
 
 
@@ -44,8 +44,12 @@ def store(
 ) -> None:
     db.executemany(
         _INSERT,
-        [(*stream, f.seq, f.type, f.v, f.ts, f.mono, f.hash, f.body, received_ms) for f in facts],
+        [(*stream, *_row(fact), received_ms) for fact in facts],
     )
+
+
+def _row(fact: WireFact) -> tuple[int, str, int, int, int, str, bytes]:
+    return fact.seq, fact.type, fact.v, fact.ts, fact.mono, fact.hash, bytes(fact.body)
 
 
 def cursor_of(db: sqlite3.Connection, stream: Stream) -> Cursor:

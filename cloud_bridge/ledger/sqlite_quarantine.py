@@ -25,12 +25,19 @@ ON CONFLICT DO UPDATE SET tries = tries + 1, last_seen_ms = excluded.last_seen_m
 _OPEN_CASES = """
 SELECT case_id, tenant, store, lane, epoch, seq, reason, detail, amount_minor, first_seen_ms, tries
 FROM quarantine WHERE resolved_ms IS NULL ORDER BY case_id"""
-#: A contradicting fact is not the one in the inbox, so there is nothing to try again.
+_SEEN = """
+SELECT 1 FROM quarantine
+WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq = ? AND raw_sha256 = ?"""
+_HEAL = """
+UPDATE quarantine SET resolved_ms = ?
+WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq = ?
+  AND reason = 'chain' AND resolved_ms IS NULL"""
+#: A contradicting fact is not the one in the inbox, and a damaged one is not to be believed.
 _REPLAYABLE = """
 SELECT case_id, tenant, store, lane, epoch, received_ms,
        seq, type, version, wall_ms, mono_ms, hash, body
 FROM quarantine JOIN inbox USING (tenant, store, lane, epoch, seq)
-WHERE resolved_ms IS NULL AND reason <> 'conflict' ORDER BY case_id"""
+WHERE resolved_ms IS NULL AND reason NOT IN ('conflict', 'chain') ORDER BY case_id"""
 _RESOLVE = "UPDATE quarantine SET resolved_ms = ? WHERE case_id = ?"
 _KEEP = """
 UPDATE quarantine SET reason = ?, detail = ?, last_seen_ms = ?, tries = tries + 1
@@ -56,6 +63,18 @@ def _digest(raw: bytes) -> str:
 def insert(db: sqlite3.Connection, cases: Iterable[CaseRow]) -> None:
     """A case that is there already counts one more try."""
     db.executemany(_INSERT, cases)
+
+
+def seen(db: sqlite3.Connection, case: CaseRow) -> bool:
+    """Whether the same bytes are here as a case from an earlier commit."""
+    return db.execute(_SEEN, case[:6]).fetchone() is not None
+
+
+def heal(
+    db: sqlite3.Connection, stream: Stream, facts: Iterable[WireFact], received_ms: int
+) -> None:
+    """The true facts have come: what was damaged on its way before is no case any more."""
+    db.executemany(_HEAL, [(received_ms, *stream, fact.seq) for fact in facts])
 
 
 def open_cases(db: sqlite3.Connection) -> list[Case]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,13 @@ class PlayedLane:
         head = (seq, type_, version, 1_700_000_000_000 + seq, seq)
         digest = wire.chain_hash(self.hash_at(seq - 1), self.epoch, *head, body)
         self.rows.append(FactRow(*head, digest, body))
+        return self
+
+    def damage(self, *seqs: int) -> PlayedLane:
+        """As a worn disk does it: other bytes under the same hash."""
+        for seq in seqs:
+            row = self.rows[seq - 1]
+            self.rows[seq - 1] = replace(row, body=row.body.replace(b"11300", b"11301"))
         return self
 
     def hash_at(self, seq: int) -> str:

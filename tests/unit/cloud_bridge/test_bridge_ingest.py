@@ -1,5 +1,6 @@
 import json
 import threading
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,7 +11,8 @@ from agent.mqtt import Incoming
 from cloud_bridge import ingest
 from cloud_bridge.costs import CostRow, UnitCost
 from cloud_bridge.ingest import settle, sort, topics
-from cloud_bridge.ledger.port import Applied, Arrivals, Cursor, LedgerUnavailable
+from cloud_bridge.ledger.port import Applied, Arrivals, Cursor, LedgerUnavailable, Replayed
+from cloud_bridge.ledger.sqlite import SqliteLedger
 from cloud_bridge.voucher import Stream
 
 NOW_MS = 1_800_000_000_000
@@ -125,12 +127,77 @@ def test_an_undecodable_message_is_confirmed_and_the_next_one_posted(ledger, new
     assert [case.reason for case in ledger.cases()] == ["message"]
 
 
-def test_a_batch_whose_chain_is_broken_is_not_trusted(ledger, new_lane, sale):
-    lane = new_lane().append(sale(1), sale(2))
-    payload = lane.payload().replace(b'"amount_minor":11300', b'"amount_minor":11301', 1)
-    settle([Incoming(lane.address.topic("tx"), payload, 1, False, 1)], ledger, Wire(), NOW_MS)
-    assert [case.detail for case in ledger.cases()] == ["chain broken at seq 1"]
+def acks(link):
+    return [(sent[1]["hw"], sent[1]["gap"]) for sent in link.sent if sent[0] != "confirm"]
+
+
+def test_a_fact_that_was_damaged_on_its_way_is_asked_for_again(ledger, new_lane, sale):
+    lane, link = new_lane().append(sale(1), sale(2), sale(3)), Wire()
+    true = lane.message()
+    settle([lane.damage(2).message()], ledger, link, NOW_MS)
+    assert [(case.seq, case.reason) for case in ledger.cases()] == [(2, "chain")]
+    assert ledger.status().vouchers == 2
+    settle([true], ledger, link, NOW_MS)
+    assert acks(link) == [(1, True), (3, False)]
+    assert ledger.cases() == []
+    assert ledger.status().vouchers == 3
+
+
+@pytest.mark.parametrize("damaged", [(1,), (2,), (3,), (1, 2), (1, 3), (1, 2, 3)])
+def test_a_fact_that_is_damaged_in_the_journal_does_not_hold_up_the_others(
+    ledger, new_lane, sale, damaged
+):
+    lane, link = new_lane().append(sale(1), sale(2), sale(3)).damage(*damaged), Wire()
+    for _ in range(3):
+        settle([lane.message()], ledger, link, NOW_MS)
+    assert acks(link)[0][0] == damaged[0] - 1
+    assert acks(link)[1:] == [(3, False), (3, False)]
+    assert [(case.seq, case.reason, case.tries) for case in ledger.cases()] == [
+        (seq, "chain", 2) for seq in damaged
+    ]
+    assert ledger.status().vouchers == 3 - len(damaged)
+    assert ledger.replay(NOW_MS) == Replayed(0, 0)
+    settle([lane.append(sale(4)).message(4)], ledger, link, NOW_MS)
+    assert acks(link)[-1] == (4, False)
+
+
+def test_damage_is_believed_only_when_it_comes_again_in_a_later_commit(ledger, new_lane, sale):
+    lane, link = new_lane().append(sale(1)).damage(1), Wire()
+    settle([lane.message(), lane.message()], ledger, link, NOW_MS)
+    settle([lane.message(), lane.message()], ledger, link, NOW_MS)
+    assert acks(link) == [(0, False), (1, False)]
+
+
+def test_damage_is_remembered_by_the_next_process(ledger, ledger_path, books, new_lane, sale):
+    lane, link = new_lane().append(sale(1)).damage(1), Wire()
+    settle([lane.message()], ledger, link, NOW_MS)
+    with closing(SqliteLedger(ledger_path, books)) as next_one:
+        settle([lane.message()], next_one, link, NOW_MS)
+    assert acks(link) == [(0, False), (1, False)]
+
+
+@pytest.mark.parametrize("true_first", [True, False])
+def test_a_true_and_a_damaged_fact_of_one_seq_contradict_each_other(
+    ledger, new_lane, sale, true_first
+):
+    lane, link = new_lane().append(sale(1)), Wire()
+    true, damaged = lane.message(), lane.damage(1).message()
+    for message in [true, damaged] if true_first else [damaged, damaged, true]:
+        settle([message], ledger, link, NOW_MS)
+    assert [case.reason for case in ledger.cases()][-1] == "conflict"
+    assert ledger.status().vouchers == int(true_first)
+
+
+def test_a_batch_that_leaves_out_a_seq_is_not_trusted(ledger, new_lane, sale):
+    lane = new_lane().append(sale(1), sale(2), sale(3))
+    del lane.rows[1]
+    settle([lane.message()], ledger, Wire(), NOW_MS)
+    assert [case.detail for case in ledger.cases()] == ["seq 3 in place of 2"]
     assert ledger.status().facts == 0
+
+
+def test_a_batch_of_nothing_is_not_trusted(new_lane):
+    assert sort([new_lane().message()]).unreadable[0].detail == "a batch of no facts"
 
 
 @pytest.mark.parametrize(
