@@ -9,29 +9,25 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import Literal, Protocol
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 
-from agent.domain.assessment import Pieces, amount_gap
 from agent.domain.effects import Answer, Effect, PrintReceipt, RaiseAlert, Show, SoundBeep
-from agent.domain.events import DeviceChanged, LaneEvent, PrintEnded, Scanned, TotalReceived
+from agent.domain.events import LaneEvent, Scanned, TotalReceived
 from agent.domain.facts import (
     FactBody,
     LaneStarted,
-    MissedScanSuspected,
     ReceiptUnprinted,
+    TransactionOpened,
     TransactionSettled,
 )
-from agent.domain.items import Item
 from agent.domain.lane import step
 from agent.domain.outcome import SettlementOutcome
 from agent.domain.text import Text
 from agent.domain.totals import CashierTotal, TotalProblem
-from agent.domain.transaction import LaneState, StoreRules
+from agent.domain.transaction import StoreRules
 from agent.domain.troubles import DEVICE_TEXTS
 from agent.handle import (
     DeviceHealth,
@@ -54,6 +50,9 @@ from agent.inputs import (
     TotalSubmitted,
 )
 from agent.journal import Journal, PrintJobRow
+from agent.lookups import JournalUnreadable, Lookups
+from agent.surroundings import Clock, Contained, KeypadReader, Outlets, Reply, uncontained
+from agent.turn import Turn
 
 log = logging.getLogger("lanetally.core")
 
@@ -61,46 +60,11 @@ GROUP_MAX = 256  #: inputs in one commit
 TICK_S = 1.0  #: the loop turns at least so often: heartbeat, cursor
 STUCK_NS = 15 * 10**9  #: without a turn for so long, the core is dead or hangs
 RETRY_S = 1.0  #: between two tries to write a journal that refuses
-PRINT_TRIES_MAX = 5
-REPRINT_WINDOW_MS = 15 * 60 * 1000  #: an older receipt is nobody's any more: the customer has gone
-ITEMS_CACHED = 2048
-
-Reply = Callable[[SettlementOutcome], None]
-#: (digits, transaction id, running number of the attempt) -> the total that was meant
-KeypadReader = Callable[[str, str, int], CashierTotal | TotalProblem]
-
-
-class Outlets(Protocol):
-    """Where effects go. Every call only enqueues; none raises."""
-
-    @property
-    def has_printer(self) -> bool:
-        """Without one no receipt is asked for, so none is missing."""
-        ...
-
-    def print_receipt(self, job_id: str, settled: TransactionSettled, *, reprint: bool) -> None: ...
-
-    def beep(self, tone: Literal["good", "bad"]) -> None: ...
-
-    def show(self, effect: Show) -> None:
-        """To the customer, if it is for them."""
-        ...
-
-    def alert(self, suspected: MissedScanSuspected, text: Text) -> None:
-        """To head office, at once."""
-        ...
-
-    def committed(self, last_seq: int) -> None:
-        """There is something to send."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Where the core's time comes from; tests pass their own."""
-
-    now: Callable[[], datetime] = lambda: datetime.now(UTC).astimezone()
-    monotonic_ns: Callable[[], int] = time.monotonic_ns
+#: An alert is about the transaction that was open or settled last, and is gone with the next.
+ALERT_ENDS = (TransactionOpened, TransactionSettled)
+INPUT_SKIPPED = Text("The lane could not work out what came in: scan or key it again")
+TOTAL_UNREADABLE = Text("The journal cannot be read, nothing was settled: send the total again")
+TOTAL_SKIPPED = Text("The lane met a fault of its own. Nothing was settled: send the total again")
 
 
 class Core:
@@ -116,6 +80,7 @@ class Core:
         *,
         day_ends_min: int = 0,
         clock: Clock | None = None,
+        contained: Contained = uncontained,
     ) -> None:
         self._journal = journal
         self._inbox = inbox
@@ -124,16 +89,16 @@ class Core:
         self._read_keypad = read_keypad
         self._day_ends = timedelta(minutes=day_ends_min)
         self._clock = clock or Clock()
-        self._item = lru_cache(maxsize=ITEMS_CACHED)(journal.item)
+        self._contained = contained
+        self._lookups = Lookups(journal)
         self._state = journal.lane_state()
-        self._uncommitted: dict[str, tuple[CashierTotal, SettlementOutcome]] = {}
         self._jobs: dict[str, tuple[str, bool]] = {}  # at the printer: transaction id, reprint
-        self._printer_well = False
         self._acked_seq = journal.acked_seq
         self._devices: dict[str, DeviceHealth] = {}
         self._says: dict[str, tuple[str, ...]] = {}
         self._alert: Text | None = None
         self._degraded = False
+        self._unreadable = False
         self._listeners: tuple[Callable[[LaneNotice], None], ...] = ()
         self.heartbeat_ns = self._clock.monotonic_ns()  #: when the loop last turned
 
@@ -173,7 +138,7 @@ class Core:
             ),
             journal_seq=self._journal.last_seq,
             acknowledged_seq=self._acked_seq,
-            degraded=self._degraded or not self.turns,
+            degraded=self._degraded or self._unreadable or not self.turns,
         )
 
     @property
@@ -215,30 +180,60 @@ class Core:
             self.process(inputs, stop)
 
     def process(self, inputs: list[CoreInput], stop: threading.Event) -> None:
-        """One turn: decide on all inputs, commit once, then run the effects."""
-        state = self._state
-        self._uncommitted.clear()
-        new: list[FactBody] = []
-        todo: list[tuple[Effect, Reply | None]] = []
+        """One turn: decide on all inputs, commit once, then run the effects.
+
+        A turn that meets a bug has changed nothing: it is taken again, each input by itself, so
+        that only the one at fault is skipped.
+        """
+        turn = self._contained(partial(self._decided, inputs), f"a turn of {len(inputs)} input(s)")
+        if turn is not None:
+            self._carry_out(turn, stop)
+        elif len(inputs) > 1:
+            for item in inputs:
+                self.process([item], stop)
+        else:
+            self._skip(inputs[0])
+
+    def _decided(self, inputs: list[CoreInput]) -> Turn:
         business_date = (self._clock.now() - self._day_ends).date().isoformat()
+        turn = Turn(self._state, dict(self._jobs), dict(self._devices), dict(self._says))
         for item in inputs:
-            event, reply = self._resolved(item, state)
+            reply = item.reply if isinstance(item, TotalSubmitted) else None
+            try:
+                event = self._resolved(item, turn)
+            except JournalUnreadable:
+                self._refuse(turn, "journal_unreadable", TOTAL_UNREADABLE, reply)
+                continue
             if event is None:
                 continue
-            result = step(state, event, self._rules, business_date)
-            state = result.state
-            new.extend(result.facts)
-            todo.extend((effect, reply) for effect in result.effects)
+            result = step(turn.state, event, self._rules, business_date)
+            turn.state = result.state
+            if any(isinstance(fact, ALERT_ENDS) for fact in result.facts):
+                turn.effects.append(self._clear_alert)
+            turn.facts.extend(result.facts)
+            turn.effects.extend(partial(self._run_effect, e, reply) for e in result.effects)
             if isinstance(event, TotalReceived):
-                self._remember(event.total, result.effects)
-        if new and not self._commit(new, stop):
+                turn.remember(event.total, result.effects)
+        return turn
+
+    def _carry_out(self, turn: Turn, stop: threading.Event) -> None:
+        if turn.facts and not self._commit(turn.facts, stop):
             return
-        self._state = state
-        for effect, reply in todo:
-            self._run_effect(effect, reply)
-        if self._printer_well:
-            self._printer_well = False
+        self._state = turn.state
+        self._jobs, self._devices, self._says = turn.jobs, turn.devices, turn.says
+        for effect in turn.effects:
+            self._contained(effect, "an effect")
+        if turn.printer_well:  # now only: its last job may have ended in this turn
             self._resume_printing()
+        self._say_whether_readable()
+
+    def _skip(self, item: CoreInput) -> None:
+        """Say that it was not taken: to the cashier, and to who waits for an answer."""
+        kind = type(item).__name__
+        self._notify(LaneNotice("input_skipped", {"input": kind}, INPUT_SKIPPED))
+        self._outlets.beep("bad")
+        if isinstance(item, TotalSubmitted):
+            item.reply(SettlementOutcome("rejected", TOTAL_SKIPPED, "internal"))
 
     def _commit(self, new: list[FactBody], stop: threading.Event) -> bool:
         """Write until it is written. A failing disk holds the lane, loudly; nothing is lost."""
@@ -247,7 +242,7 @@ class Core:
                 self._journal.append(
                     new,
                     wall_ms=self._wall_ms(),
-                    mono_ms=self._clock.monotonic_ns() // 1_000_000,
+                    mono_ms=self._mono_ms(),
                     acked_seq=self._acked_seq,
                 )
             except sqlite3.IntegrityError:
@@ -280,103 +275,76 @@ class Core:
     def _wall_ms(self) -> int:
         return int(self._clock.now().timestamp() * 1000)
 
+    def _mono_ms(self) -> int:
+        return self._clock.monotonic_ns() // 1_000_000
+
     # --- from input to domain event --------------------------------------------------------------
 
-    def _resolved(self, item: CoreInput, state: LaneState) -> tuple[LaneEvent | None, Reply | None]:
-        """The domain event of an input, with what the domain cannot look up itself."""
+    def _resolved(self, item: CoreInput, turn: Turn) -> LaneEvent | None:
+        """The domain event of an input, with what the domain cannot look up itself.
+
+        Raises JournalUnreadable for a total.
+        """
         match item:
             case Scanned():
                 if isinstance(item.label, str):
-                    return item, None
-                known = self._item(item.label.gtin)
-                return replace(item, item=known), None
+                    return item
+                return replace(item, item=self._lookups.item(item.label.gtin))
             case TotalSubmitted():
-                return self._with_context(item.total, state), item.reply
+                return self._with_context(item.total, turn)
             case CountKeyed():
-                return self._keyed(item, state), None
+                return self._keyed(item, turn)
             case JobFinished():
-                return self._job_ended(item), None
+                return turn.job_ended(item)
             case DeviceHealthChanged():
-                return self._device_changed(item), None
+                return turn.device_changed(item)
             case PrinterWell():
-                self._printer_well = True  # after the commit: its last job may end in this turn
+                turn.printer_well = True
             case DeviceSays():
-                self._device_says(item)
+                self._device_says(item, turn)
             case Acknowledged():
                 self._acked_seq = item.seq
             case _:
-                return item, None
-        return None, None
+                return item
+        return None
 
-    def _with_context(self, total: CashierTotal, state: LaneState) -> TotalReceived:
-        earlier = self._earlier(total)
+    def _with_context(self, total: CashierTotal, turn: Turn) -> TotalReceived:
+        """Raises JournalUnreadable: settled now, the total might be settled twice."""
+        earlier = turn.settled(total) or self._lookups.earlier_answer(total)
         if earlier is not None:
             return TotalReceived(total, {}, (), *earlier)
-        items: dict[str, Item] = {}
-        for line in total.lines or ():
-            item = self._item(line.gtin)
-            if item is not None:
-                items[line.gtin] = item
-        return TotalReceived(total, items, self._gap_categories(total, state))
+        categories = self._lookups.gap_categories(total, turn.state.transaction)
+        return TotalReceived(total, self._lookups.items(total), categories)
 
-    def _earlier(self, total: CashierTotal) -> tuple[SettlementOutcome, bool] | None:
-        if total.total_id in self._uncommitted:
-            before, outcome = self._uncommitted[total.total_id]
-            return outcome, before == total
-        return self._journal.earlier_answer(total)
+    def _refuse(self, turn: Turn, code: str, text: Text, reply: Reply | None) -> None:
+        """A total that never reaches the domain: no fact, but a word to everybody."""
+        notice = LaneNotice("total_rejected", {"code": code}, text)
+        turn.effects.append(partial(self._notify, notice))
+        turn.effects.append(partial(self._outlets.beep, "bad"))
+        if reply is not None:
+            turn.effects.append(partial(reply, SettlementOutcome("rejected", text, code)))
 
-    def _remember(self, total: CashierTotal, effects: tuple[Effect, ...]) -> None:
-        """Until the commit, the journal cannot say that a `total_id` of this turn is used."""
-        for effect in effects:
-            if isinstance(effect, Answer) and effect.outcome.status == "settled":
-                self._uncommitted[total.total_id] = (total, effect.outcome)
-
-    def _gap_categories(self, total: CashierTotal, state: LaneState) -> tuple[str, ...]:
-        """What sort of item costs as much as was charged above the scans, if one is missing."""
-        transaction = state.transaction
-        if transaction is None or total.lines is not None or total.item_count is None:
-            return ()
-        if total.item_count != transaction.item_count + 1:
-            return ()
-        scanned = tuple(Pieces("", 1, line.amount_minor, "", "") for line in transaction.lines)
-        gap_minor = amount_gap(scanned, total.amount_minor)
-        return self._journal.categories_priced(gap_minor) if gap_minor else ()
-
-    def _keyed(self, item: CountKeyed, state: LaneState) -> TotalReceived | None:
-        transaction = state.transaction
+    def _keyed(self, item: CountKeyed, turn: Turn) -> TotalReceived | None:
+        transaction = turn.state.transaction
         if transaction is None:  # nothing to settle: the domain says so and keeps the count
             place = f"{self._rules.epoch[:8]}-idle", self._journal.last_seq
         else:
             place = transaction.transaction_id, transaction.attempts + 1
         total = self._read_keypad(item.digits, *place)
         if isinstance(total, TotalProblem):
-            self._notify(LaneNotice("total_rejected", {"code": total.code}, total.text))
-            self._outlets.beep("bad")
+            self._refuse(turn, total.code, total.text, None)
             return None
-        return self._with_context(total, state)
+        return self._with_context(total, turn)
 
-    def _job_ended(self, item: JobFinished) -> PrintEnded | None:
-        job = self._jobs.pop(item.job_id, None)
-        if job is None:
-            log.warning("a print job ended that nobody sent: %s", item.job_id)
-            return None
-        return PrintEnded(job[0], item.job_id, job[1], item.outcome, item.reason)
-
-    def _device_changed(self, item: DeviceHealthChanged) -> DeviceChanged | None:
-        before = self._devices.get(item.role)
-        self._devices[item.role] = DeviceHealth(item.role, item.kind, item.state, item.reason)
-        was_up = before is None or before.state == "up"
-        is_up = item.state == "up"
-        return None if was_up == is_up else DeviceChanged(item.role, is_up, item.reason)
-
-    def _device_says(self, item: DeviceSays) -> None:
-        if self._says.get(item.role, ()) != item.warnings:
-            self._says[item.role] = item.warnings
+    def _device_says(self, item: DeviceSays, turn: Turn) -> None:
+        if turn.says.get(item.role, ()) != item.warnings:
+            turn.says[item.role] = item.warnings
             says: list[Scalar] = [*item.warnings]
             text = next(
                 (DEVICE_TEXTS[word] for word in item.warnings if word in DEVICE_TEXTS), None
             )
-            self._notify(LaneNotice("device_says", {"role": item.role, "says": says}, text))
+            notice = LaneNotice("device_says", {"role": item.role, "says": says}, text)
+            turn.effects.append(partial(self._notify, notice))
 
     # --- effects ---------------------------------------------------------------------------------
 
@@ -411,8 +379,19 @@ class Core:
     def _unprinted_jobs(self) -> list[PrintJobRow]:
         if not self._outlets.has_printer:
             return []
-        since_ms = self._wall_ms() - REPRINT_WINDOW_MS
-        return self._journal.unprinted_jobs(PRINT_TRIES_MAX, since_ms)
+        return self._lookups.unprinted_jobs(self._wall_ms(), self._mono_ms())
+
+    def _clear_alert(self) -> None:
+        self._alert = None
+
+    def _say_whether_readable(self) -> None:
+        trouble = self._lookups.trouble
+        if trouble and not self._unreadable:
+            text = Text("The journal cannot be read: check the disk. Items have no name or price.")
+            self._notify(LaneNotice("degraded", {"reason": trouble}, text))
+        elif self._unreadable and not trouble:
+            self._notify(LaneNotice("recovered", {}, Text("The journal is read again")))
+        self._unreadable = bool(trouble)
 
     def _notify(self, notice: LaneNotice) -> None:
         for listener in self._listeners:

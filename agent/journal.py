@@ -227,13 +227,23 @@ class Journal:
         findings = self._fact_at(row[2], facts.MissedScanSuspected).findings if row[2] else ()
         return outcome_of(settled, findings), row[0] == total_digest(total)
 
-    def unprinted_jobs(self, tries_max: int, since_ms: int = 0) -> list[PrintJobRow]:
-        """Print jobs whose receipt is not surely on paper, oldest first, settled since then."""
+    def unprinted_jobs(
+        self,
+        tries_max: int,
+        since_ms: int = 0,
+        since_mono_ms: int = 0,
+        earlier_runs_seq: int = _SEQ_MAX,
+    ) -> list[PrintJobRow]:
+        """Print jobs whose receipt is not surely on paper, oldest first, settled since then.
+
+        Monotonic times compare within a run alone: up to `earlier_runs_seq` the wall clock says it.
+        """
         rows = self._db.execute(
             "SELECT job_id, settled_seq, state, tries FROM print_job "
             "JOIN fact ON seq = settled_seq "
-            "WHERE state != 'printed' AND tries < ? AND wall_ms >= ? ORDER BY settled_seq",
-            (tries_max, since_ms),
+            "WHERE state != 'printed' AND tries < ? "
+            "AND CASE WHEN seq > ? THEN mono_ms >= ? ELSE wall_ms >= ? END ORDER BY settled_seq",
+            (tries_max, earlier_runs_seq, since_mono_ms, since_ms),
         ).fetchall()
         return [
             PrintJobRow(job_id, self._fact_at(seq, facts.TransactionSettled), state, tries)

@@ -21,7 +21,7 @@ from drivers.base import Beep, Command, DisplayText, Driver, PrintJob
 
 @dataclass(frozen=True, slots=True)
 class LaneOutlets:
-    """Implements `agent.core.Outlets` with the lane's devices and its connection."""
+    """Implements `agent.surroundings.Outlets` with the lane's devices and its connection."""
 
     drivers: tuple[Driver, ...]
     sync: Sync | None  #: None: this lane is not connected

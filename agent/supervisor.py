@@ -16,11 +16,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from drivers.base import DeviceMisconfigured, DeviceUnavailable, Driver, Emit
 
 log = logging.getLogger("lanetally.supervisor")
+
+T = TypeVar("T")
 
 #: Between two tries to open a device; the last one repeats. Replugged to usable in under 2 s, of
 #: which the kernel and udev take up to one until the name is there again.
@@ -89,7 +91,7 @@ class Supervisor:
                 worker.run(self._stop)
             except (
                 Exception
-            ) as error:  # the one place where the unforeseen ends: a bug, not a device
+            ) as error:  # here and in `contained` the unforeseen ends: a bug, no device
                 log.exception("worker %s failed", worker.name)
                 if not self._may_restart(worker):
                     log.error("worker %s failed too often: it stays down", worker.name)  # noqa: TRY400  the stack was logged above
@@ -105,6 +107,15 @@ class Supervisor:
         worker.crashes.append(now)
         full = len(worker.crashes) == BUDGET_RESTARTS
         return not (full and now - worker.crashes[0] < BUDGET_WINDOW_S)
+
+
+def contained(call: Callable[[], T], what: str) -> T | None:
+    """What `call` returns; None if it met an error that nobody foresaw: its stack is logged."""
+    try:
+        return call()
+    except Exception:  # as in `Supervisor`: a bug at one thing must not cost its neighbours
+        log.exception("%s failed", what)
+        return None
 
 
 def _run_device(

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from agent.core import Clock, Core
+from agent.core import Core
 from agent.domain.effects import Show
 from agent.domain.events import Scanned
 from agent.domain.facts import FactBody, TransactionSettled
@@ -23,6 +23,8 @@ from agent.handle import LaneNotice
 from agent.inbox import Inbox
 from agent.inputs import CoreInput, TotalSubmitted
 from agent.journal import Journal, JournalReader
+from agent.supervisor import contained
+from agent.surroundings import Clock
 from agent.totals.keypad import read_keyed
 from agent.wire import decode_body
 from tests.lane_kit import ITEMS, RULES
@@ -117,6 +119,7 @@ class Lane:
             read_keyed,
             day_ends_min=self.day_ends_min,
             clock=self.time.clock(),
+            contained=contained,
         )
         self.core.subscribe(self.notices.append)
         self.core.start("boot-1", "0.1.0")

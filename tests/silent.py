@@ -8,7 +8,7 @@ from agent.domain.text import Text
 
 
 class SilentOutlets:
-    """Implements `agent.core.Outlets`; a test overrides what it listens to."""
+    """Implements `agent.surroundings.Outlets`; a test overrides what it listens to."""
 
     has_printer = False
 

@@ -21,7 +21,7 @@ from typing import Any
 from agent import __version__
 from agent.api.server import serve
 from agent.config import LaneConfig, load
-from agent.core import Clock, Core
+from agent.core import Core
 from agent.domain.dual_marks import DualMarks
 from agent.domain.text import Text
 from agent.domain.transaction import StoreRules
@@ -33,7 +33,8 @@ from agent.intake import Labels, emit_into
 from agent.itemfile import load_items
 from agent.journal import Journal
 from agent.outlets import LaneOutlets
-from agent.supervisor import HealthState, Supervisor, notify_systemd
+from agent.supervisor import HealthState, Supervisor, contained, notify_systemd
+from agent.surroundings import Clock
 from agent.sync import Birth, Sync
 from agent.totals.keypad import read_keyed
 from agent.wire import LaneAddress
@@ -43,7 +44,9 @@ from drivers.base import Driver
 log = logging.getLogger("lanetally")
 
 WATCH_S = 1.0
-WARNED_KINDS = frozenset({"missed_scan_suspected", "scan_rejected", "total_rejected", "degraded"})
+WARNED_KINDS = frozenset(
+    {"missed_scan_suspected", "scan_rejected", "total_rejected", "input_skipped", "degraded"}
+)
 
 
 def register(subparsers: Any) -> None:
@@ -134,6 +137,7 @@ def _assembled(config: LaneConfig, stop: threading.Event) -> _Lane:
         read_keyed,
         day_ends_min=config.store.business_day_ends_min,
         clock=clock,
+        contained=contained,
     )
     core.subscribe(_console(say))
     if sync is not None:

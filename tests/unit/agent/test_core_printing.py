@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import datetime, timedelta
 
 import pytest
 
-from agent.core import PRINT_TRIES_MAX
 from agent.domain import facts
 from agent.domain.settlement import receipt_job_id
 from agent.inputs import JobFinished, PrinterWell
 from agent.journal import JournalReader
-from tests.core_kit import Lane, scan
+from agent.lookups import PRINT_TRIES_MAX
+from tests.core_kit import BEIJING, Lane, scan
 from tests.lane_kit import MILK, charged, posted
 
 WELL = PrinterWell("printer")
@@ -161,6 +162,38 @@ def test_a_receipt_of_a_customer_who_has_gone_is_left(lane, outcome):
     lane.turn(WELL)
 
     assert papers(lane) == []
+
+
+def test_a_clock_that_is_set_meanwhile_makes_no_receipt_older(lane):
+    lane.time.wall = datetime(1970, 1, 1, tzinfo=BEIJING)
+    job = sell(lane)
+    lane.turn(JobFinished(job, "failed", "paper_out"))
+    lane.time.wall = datetime(2026, 11, 22, tzinfo=BEIJING)
+
+    lane.turn(WELL)
+
+    assert papers(lane) == [(job, False)] * 2
+
+
+def test_a_clock_that_is_set_back_makes_no_receipt_younger(lane):
+    job = sell(lane)
+    lane.turn(JobFinished(job, "failed", "paper_out"))
+    lane.time.pass_minutes(16)
+    lane.time.wall -= timedelta(minutes=16)
+
+    lane.turn(WELL)
+
+    assert papers(lane) == [(job, False)]
+
+
+def test_across_a_restart_of_the_box_the_wall_clock_says_how_old_a_receipt_is(lane):
+    job = sell(lane)
+    lane.turn(JobFinished(job, "failed", "paper_out"))
+    lane.time.mono_ns = 0
+
+    lane.restart()
+
+    assert papers(lane) == [(job, False)]
 
 
 def test_a_receipt_is_tried_so_often_and_no_more(lane):

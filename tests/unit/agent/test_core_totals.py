@@ -123,6 +123,33 @@ def test_a_full_queue_tells_the_pos_to_try_again(tmp_path):
     lane.close()
 
 
+def test_an_alert_leaves_the_screen_with_the_next_transaction(lane):
+    lane.turn(scan(MILK.gtin), lane.post(clean("T1", MILK, TEA)))
+    assert lane.core.snapshot().alert is not None
+
+    lane.turn(scan(TEA.gtin))
+
+    assert lane.core.snapshot().alert is None
+
+
+def test_an_alert_of_this_turn_stays_after_one_that_was_settled_clean(lane):
+    lane.turn(scan(MILK.gtin), lane.post(clean("T1")))
+    assert lane.core.snapshot().alert is None
+
+    lane.turn(scan(MILK.gtin), lane.post(clean("T2")), scan(TEA.gtin), lane.post(clean("T3")))
+
+    assert lane.core.snapshot().alert is not None
+
+
+def test_a_held_count_that_turns_out_right_takes_its_alert_back(lane):
+    lane.turn(scan(MILK.gtin), CountKeyed("2", "keypad"))
+    assert lane.core.snapshot().alert is not None
+
+    lane.turn(scan(TEA.gtin), CountKeyed("2", "keypad"))
+
+    assert lane.core.snapshot().alert is None
+
+
 # --- the keypad --------------------------------------------------------------------------------
 
 

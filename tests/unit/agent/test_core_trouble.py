@@ -11,9 +11,9 @@ import pytest
 
 from agent.domain import facts
 from agent.domain.facts import TransactionSettled
-from agent.inputs import JobFinished
+from agent.inputs import CountKeyed, JobFinished, PrinterWell
 from tests.core_kit import Lane, scan
-from tests.lane_kit import MILK, TEA, charged, only, posted
+from tests.lane_kit import MILK, TEA, charged, none_of, only, posted
 
 
 @pytest.fixture
@@ -145,3 +145,65 @@ def test_a_broken_constraint_is_a_bug_and_not_waited_out(lane):
     lane.turn(lane.post(sale))
     assert [r.status for r in lane.replies] == ["settled"]
     assert lane.core.snapshot().transaction_id is None
+
+
+# --- a journal that cannot be read -------------------------------------------------------------
+
+
+def test_an_item_that_cannot_be_read_is_counted_and_read_again_once_it_can(lane):
+    lane.journal._db.execute("ALTER TABLE item RENAME TO gone")
+    new = lane.turn(scan(MILK.gtin), scan(MILK.gtin))
+
+    assert [f.known for f in new if isinstance(f, facts.LineItemAdded)] == [False, False]
+    assert lane.core.snapshot().degraded
+    assert lane.kinds().count("degraded") == 1
+    lane.journal._db.execute("ALTER TABLE gone RENAME TO item")
+    (line,) = lane.turn(scan(MILK.gtin))
+    assert line.known
+    assert not lane.core.snapshot().degraded
+    assert lane.kinds()[-1] == "recovered"
+
+
+def test_a_total_is_not_settled_while_nobody_can_tell_whether_it_was(lane, caplog):
+    lane.turn(scan(MILK.gtin))
+    sale = posted("T1", None, lines=(charged(MILK),))
+    lane.journal._db.execute("ALTER TABLE settlement RENAME TO gone")
+
+    new = lane.turn(lane.post(sale), scan(TEA.gtin), CountKeyed("2", "keypad"))
+
+    (reply,) = lane.replies
+    assert (reply.status, reply.code) == ("rejected", "journal_unreadable")
+    assert "send the total again" in reply.text.english()
+    assert only(facts.LineItemAdded, new).gtin == TEA.gtin
+    assert none_of(facts.CashierTotalReceived, new)
+    assert lane.kinds().count("total_rejected") == 2
+    assert "the journal cannot be read" in caplog.text
+    lane.journal._db.execute("ALTER TABLE gone RENAME TO settlement")
+    lane.turn(lane.post(total()))
+    assert lane.replies[-1].status == "settled"
+
+
+def test_without_the_categories_a_missed_item_is_suspected_all_the_same(lane):
+    lane.turn(scan(MILK.gtin))
+    lane.journal._db.execute("ALTER TABLE item RENAME TO gone")
+
+    lane.turn(lane.post(posted("T1", 2, amount_minor=1250 + 1000)))
+
+    assert lane.replies[0].missed_count == 1
+    assert lane.replies[0].findings[0].category is None
+    assert lane.core.snapshot().degraded
+
+
+def test_receipts_that_cannot_be_looked_up_go_out_when_they_can(lane):
+    lane.turn(scan(MILK.gtin), lane.post(posted("T1", None, lines=(charged(MILK),))))
+    ((job, _),) = lane.outlets.all("print")
+    lane.turn(JobFinished(job, "failed", "offline"))
+    lane.journal._db.execute("ALTER TABLE print_job RENAME TO gone")
+
+    assert lane.turn(PrinterWell("printer")) == []
+    assert lane.core.snapshot().degraded
+    lane.journal._db.execute("ALTER TABLE gone RENAME TO print_job")
+    lane.turn(PrinterWell("printer"))
+
+    assert lane.outlets.all("print") == [(job, False)] * 2
+    assert not lane.core.snapshot().degraded

@@ -1,0 +1,99 @@
+"""What the domain cannot look up itself, read from the journal; and what holds while it fails."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+
+from agent.domain.assessment import Pieces, amount_gap
+from agent.domain.items import Item
+from agent.domain.outcome import SettlementOutcome
+from agent.domain.totals import CashierTotal
+from agent.domain.transaction import OpenTransaction
+from agent.journal import Journal, PrintJobRow
+
+log = logging.getLogger("lanetally.core")
+
+ITEMS_CACHED = 2048
+PRINT_TRIES_MAX = 5
+REPRINT_WINDOW_MS = 15 * 60 * 1000  #: an older receipt is nobody's any more: the customer has gone
+
+
+class JournalUnreadable(Exception):
+    """The disk did not give what was asked for; it may the next time."""
+
+
+class Lookups:
+    """Belongs to the core's thread."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._earlier_runs_seq = journal.last_seq
+        self._known_item = lru_cache(maxsize=ITEMS_CACHED)(self._read_item)
+        self.trouble = ""  #: why the last read failed; "" if it did not
+
+    def item(self, gtin: str) -> Item | None:
+        """None also if it cannot be read now: it is counted then, without name and price."""
+        with suppress(JournalUnreadable):
+            return self._known_item(gtin)
+        return None
+
+    def items(self, total: CashierTotal) -> dict[str, Item]:
+        """The known items among the charged lines, by GTIN."""
+        found = {line.gtin: self.item(line.gtin) for line in total.lines or ()}
+        return {gtin: item for gtin, item in found.items() if item is not None}
+
+    def earlier_answer(self, total: CashierTotal) -> tuple[SettlementOutcome, bool] | None:
+        """As `Journal.earlier_answer`. Raises JournalUnreadable: it may be settled already."""
+        with self._reading():
+            return self._journal.earlier_answer(total)
+
+    def gap_categories(
+        self, total: CashierTotal, transaction: OpenTransaction | None
+    ) -> tuple[str, ...]:
+        """What sort of item costs as much as was charged above the scans, if one is missing."""
+        if transaction is None or total.lines is not None or total.item_count is None:
+            return ()
+        if total.item_count != transaction.item_count + 1:
+            return ()
+        scanned = tuple(Pieces("", 1, line.amount_minor, "", "") for line in transaction.lines)
+        gap_minor = amount_gap(scanned, total.amount_minor)
+        if gap_minor:
+            with suppress(JournalUnreadable), self._reading():
+                return self._journal.categories_priced(gap_minor)
+        return ()
+
+    def unprinted_jobs(self, wall_ms: int, mono_ms: int) -> list[PrintJobRow]:
+        """Receipts that somebody may wait for still, oldest first, at this wall and monotonic time.
+
+        A clock that is set while the lane runs makes no receipt older or younger.
+        """
+        with suppress(JournalUnreadable), self._reading():
+            return self._journal.unprinted_jobs(
+                PRINT_TRIES_MAX,
+                wall_ms - REPRINT_WINDOW_MS,
+                mono_ms - REPRINT_WINDOW_MS,
+                self._earlier_runs_seq,
+            )
+        return []
+
+    def _read_item(self, gtin: str) -> Item | None:
+        with self._reading():
+            return self._journal.item(gtin)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Raises JournalUnreadable, which the log says once."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if not self.trouble:
+                log.error("the journal cannot be read: %s", error)  # noqa: TRY400  one line is what the technician needs
+            self.trouble = str(error)
+            raise JournalUnreadable from error
+        if self.trouble:
+            log.info("the journal is read again")
+            self.trouble = ""

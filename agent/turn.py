@@ -1,0 +1,61 @@
+"""What one turn of the core decides, kept apart until it is committed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from agent.domain.effects import Answer, Effect
+from agent.domain.events import DeviceChanged, PrintEnded
+from agent.domain.facts import FactBody
+from agent.domain.outcome import SettlementOutcome
+from agent.domain.totals import CashierTotal
+from agent.domain.transaction import LaneState
+from agent.handle import DeviceHealth
+from agent.inputs import DeviceHealthChanged, JobFinished
+
+log = logging.getLogger("lanetally.core")
+
+
+@dataclass(slots=True)
+class Turn:
+    """Begun with copies of what it may change; dropped, it leaves no trace."""
+
+    state: LaneState
+    jobs: dict[str, tuple[str, bool]]  #: at the printer: transaction id, reprint
+    devices: dict[str, DeviceHealth]  #: by role
+    says: dict[str, tuple[str, ...]]  #: by role: the device's own words
+    facts: list[FactBody] = field(default_factory=list)
+    effects: list[Callable[[], None]] = field(default_factory=list)  #: for after the commit
+    answers: dict[str, tuple[CashierTotal, SettlementOutcome]] = field(default_factory=dict)
+    printer_well: bool = False
+
+    def remember(self, total: CashierTotal, effects: tuple[Effect, ...]) -> None:
+        """Until the commit, the journal cannot say that a `total_id` of this turn is used."""
+        for effect in effects:
+            if isinstance(effect, Answer) and effect.outcome.status == "settled":
+                self.answers[total.total_id] = total, effect.outcome
+
+    def settled(self, total: CashierTotal) -> tuple[SettlementOutcome, bool] | None:
+        """How this turn has answered this `total_id`, and whether for the same content."""
+        if total.total_id not in self.answers:
+            return None
+        before, outcome = self.answers[total.total_id]
+        return outcome, before == total
+
+    def job_ended(self, item: JobFinished) -> PrintEnded | None:
+        """None for a job that nobody sent, or that has ended before."""
+        job = self.jobs.pop(item.job_id, None)
+        if job is None:
+            log.warning("a print job ended that nobody sent: %s", item.job_id)
+            return None
+        return PrintEnded(job[0], item.job_id, job[1], item.outcome, item.reason)
+
+    def device_changed(self, item: DeviceHealthChanged) -> DeviceChanged | None:
+        """None unless it was lost or came back: what else changes is for the screen alone."""
+        before = self.devices.get(item.role)
+        self.devices[item.role] = DeviceHealth(item.role, item.kind, item.state, item.reason)
+        was_up = before is None or before.state == "up"
+        is_up = item.state == "up"
+        return None if was_up == is_up else DeviceChanged(item.role, is_up, item.reason)
