@@ -10,6 +10,8 @@ Every store keeps the same promises, and one test suite holds each to them:
 - A damaged fact, which does not follow from the one before, is only quarantined at first: the way
   may have done it, and the lane sends again. The same bytes once more, in a later commit, are what
   the lane has: then it is kept and counted as received, and never posted.
+- An epoch has one address, the first: its facts under another store or lane would double a history,
+  so they are kept, quarantined and counted as received, and never posted.
 - The database itself refuses an unbalanced voucher and any change to what is posted.
 """
 

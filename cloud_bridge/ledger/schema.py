@@ -104,6 +104,18 @@ WHEN EXISTS (SELECT 1 FROM voucher WHERE {_SAME_VOUCHER}) BEGIN
 END;
 """  # noqa: S608  both parts are constants of this file
 
+# The address under which an epoch came first. Of a ledger from before, the one that is longer out
+# of use: its lane has gone to the other.
+_HOME = """
+CREATE TABLE epoch_home (
+  tenant TEXT NOT NULL, epoch TEXT NOT NULL, store TEXT NOT NULL, lane TEXT NOT NULL,
+  PRIMARY KEY (tenant, epoch)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO epoch_home SELECT tenant, epoch, store, lane FROM lane_cursor WHERE true
+ORDER BY received_ms, store, lane ON CONFLICT DO NOTHING;
+"""
+
 
 def _append_only(table: str) -> str:
     return "".join(
@@ -114,7 +126,7 @@ def _append_only(table: str) -> str:
 
 
 #: Script n brings a ledger of version n - 1 to version n. Never edited, only added to.
-MIGRATIONS = (_TABLES + _BALANCE + "".join(map(_append_only, APPEND_ONLY)),)
+MIGRATIONS = (_TABLES + _BALANCE + "".join(map(_append_only, APPEND_ONLY)), _HOME)
 
 
 def statements(script: str) -> Iterator[str]:

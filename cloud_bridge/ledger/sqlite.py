@@ -133,9 +133,10 @@ class SqliteLedger:
         new, contradicting, known = sqlite_inbox.sift(self._db, delivery, cursor)
         sqlite_inbox.store(self._db, stream, new, work.received_ms)
         sqlite_quarantine.heal(self._db, stream, new, work.received_ms)
+        misplaced = self._misplaced(stream)
         for fact in new:
             key = FactKey(*stream, fact.seq)
-            outcome = self._derive(key, fact, work.received_ms)
+            outcome = misplaced or self._derive(key, fact, work.received_ms)
             if isinstance(outcome, Posting):
                 work.dues.append(Due(key, fact, outcome))
             elif outcome is not None:
@@ -144,6 +145,13 @@ class SqliteLedger:
         work.cursors[stream] = sqlite_inbox.advance(self._db, delivery, cursor)
         work.stored += len(new)
         work.repeated += known
+
+    def _misplaced(self, stream: Stream) -> MappingProblem | None:
+        """What is wrong with a stream whose lane took its journal to another address."""
+        home = sqlite_inbox.home_of(self._db, stream)
+        if home == (stream.store, stream.lane):
+            return None
+        return MappingProblem("address", f"this journal is known as that of {'/'.join(home)}")
 
     def _take_damaged(self, delivery: Delivery, work: _Work) -> None:
         """Keep what has come before with the same damage; of the rest, only open the cases."""

@@ -18,6 +18,8 @@ SELECT seq FROM inbox
 WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq > ? ORDER BY seq"""
 _CURSOR = """
 SELECT hw, last_seq FROM lane_cursor WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ?"""
+_TAKE_HOME = "INSERT INTO epoch_home VALUES (?,?,?,?) ON CONFLICT DO NOTHING"
+_HOME = "SELECT store, lane FROM epoch_home WHERE tenant = ? AND epoch = ?"
 _NEWEST_MS = "SELECT COALESCE(MAX(received_ms), 0) FROM lane_cursor"
 _SAVE_CURSOR = """
 INSERT INTO lane_cursor VALUES (?,?,?,?,?,?,?)
@@ -56,6 +58,13 @@ def cursor_of(db: sqlite3.Connection, stream: Stream) -> Cursor:
     """Where a stream stands; at nought if nothing of it has come."""
     row = db.execute(_CURSOR, stream).fetchone()
     return Cursor(*row) if row else Cursor()
+
+
+def home_of(db: sqlite3.Connection, stream: Stream) -> tuple[str, str]:
+    """(store, lane) under which the stream's epoch came first: its own, if it is new."""
+    db.execute(_TAKE_HOME, (stream.tenant, stream.epoch, stream.store, stream.lane))
+    store, lane = db.execute(_HOME, (stream.tenant, stream.epoch)).fetchone()
+    return store, lane
 
 
 def newest_ms(db: sqlite3.Connection) -> int:

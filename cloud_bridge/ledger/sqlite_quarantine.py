@@ -32,12 +32,13 @@ _HEAL = """
 UPDATE quarantine SET resolved_ms = ?
 WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq = ?
   AND reason = 'chain' AND resolved_ms IS NULL"""
-#: A contradicting fact is not the one in the inbox, and a damaged one is not to be believed.
+#: A contradicting fact is not the one in the inbox, a damaged one is not to be believed, and what
+#: came under a second address has been posted under the first.
 _REPLAYABLE = """
 SELECT case_id, tenant, store, lane, epoch, received_ms,
        seq, type, version, wall_ms, mono_ms, hash, body
 FROM quarantine JOIN inbox USING (tenant, store, lane, epoch, seq)
-WHERE resolved_ms IS NULL AND reason NOT IN ('conflict', 'chain') ORDER BY case_id"""
+WHERE resolved_ms IS NULL AND reason NOT IN ('conflict', 'chain', 'address') ORDER BY case_id"""
 _RESOLVE = "UPDATE quarantine SET resolved_ms = ? WHERE case_id = ?"
 _KEEP = """
 UPDATE quarantine SET reason = ?, detail = ?, last_seen_ms = ?, tries = tries + 1

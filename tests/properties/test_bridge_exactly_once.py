@@ -116,7 +116,7 @@ def stories(draw: st.DrawFn) -> tuple[list[Journal], list[list[Incoming]]]:
     journals = [
         Journal("lane-1", "a" * 32, draw(KINDS)),
         Journal("lane-1", "b" * 32, draw(KINDS)),
-        Journal("lane-2", "a" * 32, draw(KINDS)),
+        Journal("lane-2", "c" * 32, draw(KINDS)),
     ]
     messages = []
     for _ in range(draw(st.integers(0, 14))):

@@ -40,19 +40,18 @@ def status(lane, payload):
 def test_after_the_commit_each_message_is_confirmed_and_each_lane_acknowledged(
     ledger, new_lane, sale
 ):
-    one, two = new_lane("lane-1"), new_lane("lane-2")
+    one, two = new_lane("lane-1", "e" * 32), new_lane("lane-2", "f" * 32)
     one.append(sale(1), sale(2))
     two.append(sale(3), sale(4), sale(5))
     link = Wire()
     messages = [one.message(1, 1, 11), two.message(3, 3, 12), one.message(2, 2, 13)]
     settle(messages, ledger, link, NOW_MS)
-    epoch = "e" * 32
     assert link.sent == [
         ("confirm", 11),
         ("confirm", 12),
         ("confirm", 13),
-        ("edge/v1/acme/harbour/lane-1/ack", {"epoch": epoch, "hw": 2, "gap": False}, True),
-        ("edge/v1/acme/harbour/lane-2/ack", {"epoch": epoch, "hw": 0, "gap": True}, True),
+        ("edge/v1/acme/harbour/lane-1/ack", {"epoch": "e" * 32, "hw": 2, "gap": False}, True),
+        ("edge/v1/acme/harbour/lane-2/ack", {"epoch": "f" * 32, "hw": 0, "gap": True}, True),
     ]
 
 

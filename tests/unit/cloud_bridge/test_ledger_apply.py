@@ -10,7 +10,7 @@ from agent.domain.totals import Tender
 from agent.wire import WireFact, encode_body
 from cloud_bridge.chart import load_chart
 from cloud_bridge.costs import CostRow, UnitCost
-from cloud_bridge.ledger.port import Arrivals, Cursor, Replayed, Unreadable
+from cloud_bridge.ledger.port import Arrivals, Cursor, Delivery, Replayed, Unreadable
 from cloud_bridge.ledger.sqlite import SqliteLedger
 from cloud_bridge.mapping import Books
 
@@ -298,11 +298,27 @@ def test_a_transaction_settled_twice_shows_as_a_duplicate(ledger, new_lane, sale
     assert ledger.status().duplicates == 1
 
 
-def test_facts_that_come_again_under_another_address_show_as_duplicates(ledger, new_lane, sale):
+def test_a_journal_under_a_second_address_is_received_and_not_posted(ledger, new_lane, sale):
     """A lane that was renamed with its journal would sell everything twice."""
-    for name in ("lane-1", "renamed"):
-        apply(ledger, new_lane(name).append(sale(1)).delivery())
-    assert ledger.status().duplicates == 1
+    home, renamed = new_lane().append(sale(1)), new_lane("renamed").append(sale(1), sale(2))
+    apply(ledger, home.delivery())
+    applied = apply(ledger, renamed.delivery())
+    assert applied.cursors == {renamed.stream: Cursor(2, 2)}
+    assert (applied.stored, applied.vouchers, applied.quarantined) == (2, 0, 2)
+    assert [(case.stream.lane, case.seq, case.reason, case.detail) for case in ledger.cases()] == [
+        ("renamed", seq, "address", "this journal is known as that of harbour/lane-1")
+        for seq in (1, 2)
+    ]
+    assert ledger.replay(NOW_MS) == Replayed(0, 0)
+    status = ledger.status()
+    assert (status.vouchers, status.duplicates, status.quarantined) == (1, 0, 2)
+    assert apply(ledger, home.append(sale(2)).delivery(2)).vouchers == 1
+
+
+def test_another_organisation_may_have_the_same_epoch(ledger, new_lane, sale):
+    lane = new_lane().append(sale(1))
+    elsewhere = Delivery(lane.stream._replace(tenant="zenith"), lane.facts())
+    assert apply(ledger, lane.delivery(), elsewhere).quarantined == 0
 
 
 def test_a_body_is_kept_to_the_byte(ledger, sql, new_lane, sale):

@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from cloud_bridge.ledger.port import Arrivals, LedgerUnavailable, LedgerUnsafe
+from cloud_bridge.ledger.schema import MIGRATIONS
 from cloud_bridge.ledger.sqlite import SqliteLedger
 from cloud_bridge.ledger.sqlite_file import PAGE_BYTES
 
@@ -136,6 +137,21 @@ def test_a_ledger_of_a_later_release_is_left_alone(ledger_path, books):
         later.execute("PRAGMA user_version = 99")
     with pytest.raises(LedgerUnsafe, match="written by a later release, as version 99"):
         SqliteLedger(ledger_path, books)
+
+
+def test_a_ledger_from_before_knows_where_its_epochs_live(ledger_path, books, new_lane, sale):
+    first, second = new_lane().append(sale(1)), new_lane("lane-2").append(sale(2))
+    with closing(sqlite3.connect(ledger_path, isolation_level=None)) as before:
+        before.executescript(MIGRATIONS[0])
+        before.execute("PRAGMA user_version = 1")
+        before.execute("PRAGMA journal_mode = wal")
+        for lane, received_ms in ((second, NOW_MS), (first, NOW_MS - 1)):
+            row = (*lane.stream, 0, 0, received_ms)
+            before.execute("INSERT INTO lane_cursor VALUES (?,?,?,?,?,?,?)", row)
+    with closing(SqliteLedger(ledger_path, books)) as ledger:
+        applied = ledger.apply(Arrivals((second.delivery(), first.delivery())), NOW_MS)
+        assert applied.vouchers == 1
+        assert [case.stream for case in ledger.cases()] == [second.stream]
 
 
 def test_two_processes_may_make_the_tables_at_once(ledger_path, books):
