@@ -8,6 +8,7 @@
 BIN := .venv/bin
 READY := .venv/.ready
 BASKETS ?= 200
+SEEDS ?= 0-4999
 
 .PHONY: demo test setup lint bench soak lock messages supported clean
 
@@ -35,6 +36,9 @@ $(READY): requirements.lock pyproject.toml .ci/setup.sh
 
 bench: setup
 	$(BIN)/python -m tests.bench
+
+soak: setup
+	LANETALLY_SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/durability tests/simulation
 
 lock: setup
 	UV_CUSTOM_COMPILE_COMMAND="make lock" .uv/bin/uv pip compile --quiet --upgrade --universal \
