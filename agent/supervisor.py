@@ -53,6 +53,7 @@ class Supervisor:
         self._tell_health = tell_health
         self._workers: list[Worker] = []
         self._stop = threading.Event()
+        self._given_up: set[str] = set()
 
     def add(self, name: str, kind: str, run: Callable[[threading.Event], None]) -> None:
         """A worker that is restarted within its budget."""
@@ -85,6 +86,10 @@ class Supervisor:
                     late.append(worker.name)
         return late
 
+    def has_given_up(self, name: str) -> bool:
+        """Whether that worker stays down, its restarts spent."""
+        return name in self._given_up
+
     def _guarded(self, worker: Worker) -> None:
         while not self._stop.is_set():
             try:
@@ -95,6 +100,7 @@ class Supervisor:
                 log.exception("worker %s failed", worker.name)
                 if not self._may_restart(worker):
                     log.error("worker %s failed too often: it stays down", worker.name)  # noqa: TRY400  the stack was logged above
+                    self._given_up.add(worker.name)
                     self._tell_health(worker.name, worker.kind, "failed", str(error))
                     return
                 self._stop.wait(BACKOFF_S[-1])

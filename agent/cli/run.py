@@ -59,7 +59,8 @@ def register(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the lane. 0 after a clean stop, 1 if a worker did not end in time."""
+    """Run the lane. 0 after a clean stop; 1 if its core is down for good, for systemd to start it
+    anew, or if a worker did not end in time."""
     level = logging.DEBUG if args.verbose else logging.INFO
     logging.basicConfig(
         level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -87,9 +88,13 @@ def run_lane(config: LaneConfig, stop: threading.Event) -> int:
     notify_systemd("READY=1")
     log.info("lane %s of store %s is ready", config.lane.id, config.store.id)
     give_back_memory()
-    while not stop.wait(WATCH_S):
+    given_up = False
+    while not (given_up or stop.wait(WATCH_S)):
+        given_up = lane.supervisor.has_given_up("core")
         if lane.core.turns:
             notify_systemd("WATCHDOG=1")
+    if given_up:
+        log.error("the core is down for good: the lane ends, to be started anew")
     notify_systemd("STOPPING=1")
     lane.inbox.close()
     late = lane.supervisor.stop()
@@ -97,7 +102,7 @@ def run_lane(config: LaneConfig, stop: threading.Event) -> int:
         log.error("did not stop in time: %s", ", ".join(late))
     else:
         lane.journal.close()
-    return 1 if late else 0
+    return 1 if late or given_up else 0
 
 
 def give_back_memory() -> None:

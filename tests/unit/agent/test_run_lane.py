@@ -1,0 +1,80 @@
+"""`run_lane` ends with 0 when it is told to, and with 1 when its core is down for good."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+
+import pytest
+
+from agent.cli import run
+from agent.config import load
+from agent.core import Core
+from agent.supervisor import BUDGET_RESTARTS
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    monkeypatch.setattr("agent.cli.run.WATCH_S", 0.01)
+    monkeypatch.setattr("agent.supervisor.BACKOFF_S", (0.0,))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    file = tmp_path / "lane.toml"
+    file.write_text(
+        f"""
+[store]
+org = "acme"
+id = "s1"
+name = "Shop"
+currency = "CNY"
+tax_rate_bp = 900
+[lane]
+id = "lane-1"
+data_dir = "{tmp_path / "data"}"
+[mqtt]
+enabled = false
+[api]
+port = {port}
+[[api.client]]
+name = "pos"
+token = "pos-token-0123456"
+""",
+        encoding="utf-8",
+    )
+    return load(file)
+
+
+def test_a_lane_whose_core_is_down_for_good_ends_to_be_started_anew(config, monkeypatch, caplog):
+    turns = []
+
+    def broken(core, stop):
+        turns.append(core)
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(Core, "run", broken)
+
+    assert run.run_lane(config, threading.Event()) == 1
+
+    assert len(turns) == BUDGET_RESTARTS
+    assert "the core is down for good" in caplog.text
+
+
+def test_a_core_that_stumbled_once_does_not_end_the_lane(config, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    stop, whole, turns = threading.Event(), Core.run, []
+
+    def stumbling(core, stopping):
+        turns.append(core)
+        if len(turns) == 1:
+            raise ZeroDivisionError("a bug")
+        stop.set()
+        whole(core, stopping)
+
+    monkeypatch.setattr(Core, "run", stumbling)
+
+    assert run.run_lane(config, stop) == 0
+
+    assert len(turns) == 2
+    assert "down for good" not in caplog.text
