@@ -38,6 +38,9 @@ PROBLEMS_LISTED_MAX = 50
 #: Rejections that lie in the lane's state, not in the total.
 CONFLICTS = frozenset({"no_open_transaction", "total_id_reused", "price_unknown"})
 
+#: Rejections that lie in the lane itself: the same total may do better in a moment.
+LANE_FAULTS = frozenset({"internal", "journal_unreadable"})
+
 STATUS_BY_OUTCOME = {"settled": 201, "held": 202, "duplicate": 200}
 
 
@@ -109,6 +112,9 @@ async def _outcome(total: CashierTotal, context: Context) -> SettlementOutcome:
 
 def _rejected(total: CashierTotal, outcome: SettlementOutcome, say: Say) -> Response:
     """The core names the first problem; a client that can be mended is told all of them."""
+    if outcome.code in LANE_FAULTS:
+        headers = (("retry-after", "1"),)
+        return refuse(503, outcome.code, outcome.text, say, headers=headers)
     status = 409 if outcome.code in CONFLICTS else 422
     found = problems(total) if status == 422 else ()
     return refuse(

@@ -317,6 +317,15 @@ def test_a_busy_core_is_a_503_to_be_tried_again() -> None:
     assert answer.headers["retry-after"] == "1"
 
 
+@pytest.mark.parametrize("code", ["internal", "journal_unreadable"])
+def test_a_fault_of_the_lane_itself_is_a_503_to_be_tried_again(code: str) -> None:
+    with serving(Lane(lambda total: SettlementOutcome("rejected", Text("No"), code))) as port:
+        answer = asked(port, post(GOOD))
+
+    assert (answer.status, answer.json["code"]) == (503, code)
+    assert answer.headers["retry-after"] == "1"
+
+
 # --- bodies ------------------------------------------------------------------------------------
 
 
