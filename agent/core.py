@@ -34,9 +34,9 @@ from agent.handle import (
     LaneBusy,
     LaneNotice,
     LaneSnapshot,
-    NoticeValue,
     Scalar,
     SnapshotLine,
+    alert_notice,
 )
 from agent.inbox import Inbox
 from agent.inputs import (
@@ -357,7 +357,7 @@ class Core:
                 self._outlets.beep(effect.tone)
             case RaiseAlert():
                 self._alert = effect.text
-                self._notify(_alert_notice(effect))
+                self._notify(alert_notice(effect))
                 self._outlets.alert(effect.suspected, effect.text)
             case PrintReceipt():
                 self._print(effect.job_id, effect.settled, reprint=False)
@@ -396,23 +396,3 @@ class Core:
     def _notify(self, notice: LaneNotice) -> None:
         for listener in self._listeners:
             listener(notice)
-
-
-def _alert_notice(alert: RaiseAlert) -> LaneNotice:
-    suspected = alert.suspected
-    findings: NoticeValue = [
-        {
-            "kind": finding.kind,
-            "count": finding.count,
-            "gtin": finding.gtin,
-            "category": finding.category,
-            "reason": finding.reason.english(),
-        }
-        for finding in suspected.findings
-    ]
-    data: dict[str, NoticeValue] = {
-        "transaction_id": suspected.transaction_id,
-        "missed_count": suspected.missed_count,
-        "findings": findings,
-    }
-    return LaneNotice("missed_scan_suspected", data, alert.text)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from agent.domain.effects import RaiseAlert
     from agent.domain.outcome import SettlementOutcome
     from agent.domain.text import Text
     from agent.domain.totals import CashierTotal
@@ -65,6 +66,27 @@ class LaneNotice:
     kind: str
     data: Mapping[str, NoticeValue] = field(default_factory=dict)
     text: Text | None = None  #: what a person should read, if anything
+
+
+def alert_notice(alert: RaiseAlert) -> LaneNotice:
+    """What a suspicion looks like to who listens."""
+    suspected = alert.suspected
+    findings: NoticeValue = [
+        {
+            "kind": finding.kind,
+            "count": finding.count,
+            "gtin": finding.gtin,
+            "category": finding.category,
+            "reason": finding.reason.english(),
+        }
+        for finding in suspected.findings
+    ]
+    data: dict[str, NoticeValue] = {
+        "transaction_id": suspected.transaction_id,
+        "missed_count": suspected.missed_count,
+        "findings": findings,
+    }
+    return LaneNotice("missed_scan_suspected", data, alert.text)
 
 
 class LaneHandle(Protocol):
