@@ -336,6 +336,28 @@ def test_garbage_on_the_wire_stops_nobody(bridge, broker, new_lane):
 
 
 @needs_mosquitto
+def test_a_damaged_journal_reaches_its_end(bridge, new_lane, tmp_path):
+    """What a worn disk changed is left out of the books; all else of the lane is posted."""
+    file = tmp_path / "journal.db"
+    with Journal(file) as journal:
+        for number in range(100, 104):
+            bodies = [LaneStarted("boot", "0.1")] * 9 + [sale(number)]
+            journal.append(bodies, wall_ms=1_700_000_000_000, mono_ms=1)
+    with closing(sqlite3.connect(file, isolation_level=None)) as disk:
+        disk.execute("DROP TRIGGER fact_is_never_changed")
+        disk.execute(
+            "UPDATE fact SET body = CAST(replace(CAST(body AS TEXT), '11300', '99999') AS BLOB)"
+            " WHERE seq IN (20, 40)"
+        )
+    lane = new_lane()
+    lane.sell(2)
+    lane.wait_until_acknowledged()
+    status = bridge.status()
+    assert (status.facts, status.vouchers, status.quarantined) == (60, 4, 2)
+    assert status.lanes[0].cursor == Cursor(60, 60)
+
+
+@needs_mosquitto
 def test_a_stop_is_clean_and_what_comes_meanwhile_waits(bridge, new_lane):
     lane = new_lane()
     lane.sell(2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,23 @@ class Journal:
         rows = self.rows[first - 1 : first - 1 + count]
         payload = wire.encode_batch(self.epoch, self._prev(first), rows)
         return Incoming(self.address.topic("tx"), payload, 1, False, 1)
+
+    def damage(self, seq: int, what: str) -> None:
+        row = self.rows[seq - 1]
+        changes = {"body": b"[1]", "hash": "0" * 64, "wall_ms": row.wall_ms + 1}
+        self.rows[seq - 1] = replace(row, **{what: changes[what]})
+
+    def broken(self) -> list[int]:
+        """The seqs that do not follow from the row before."""
+        return [
+            row.seq
+            for row in self.rows
+            if row.hash
+            != wire.chain_hash(
+                self._prev(row.seq), self.epoch, row.seq, row.type, row.version,
+                row.wall_ms, row.mono_ms, row.body,
+            )
+        ]  # fmt: skip
 
     def all(self) -> Incoming:
         return self.message(1, len(self.rows))
@@ -220,4 +238,29 @@ def test_failures_of_the_store_and_of_the_process_change_nothing(folder, story, 
         check(ledger, link, journals, folder / "other.sqlite3")
     finally:
         other.close()
+        ledger.close()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(KINDS, st.data())
+def test_a_damaged_journal_is_received_to_its_end(folder, kinds, data):
+    """Whatever pieces of it come in whatever order, each sound fact is posted and no other is."""
+    journal = Journal("lane-1", "a" * 32, kinds)
+    seqs = st.integers(1, len(kinds))
+    for seq in data.draw(st.sets(seqs, min_size=1)):
+        journal.damage(seq, data.draw(st.sampled_from(["body", "hash", "wall_ms"])))
+    pieces = data.draw(st.lists(st.tuples(seqs, st.integers(1, 5)), max_size=6))
+    ledger = opened(folder / "damaged.sqlite3")
+    try:
+        link = Link(ledger)
+        for message in [*(journal.message(*piece) for piece in pieces), *[journal.all()] * 2]:
+            settle([message], ledger, link, NOW_MS)
+        broken = journal.broken()
+        ack = link.acks[journal.address.topic("ack"), journal.epoch]
+        assert ack == wire.Ack(journal.epoch, len(kinds), gap=False)
+        sold = [seq for seq, kind in enumerate(kinds, 1) if kind == "sale" and seq not in broken]
+        posted = ledger._db.execute("SELECT seq FROM voucher WHERE kind = 'sale' ORDER BY seq")
+        assert [seq for (seq,) in posted] == sold
+        assert sorted(c.seq for c in ledger.cases() if c.reason == "chain") == broken
+    finally:
         ledger.close()
