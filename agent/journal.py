@@ -328,6 +328,12 @@ class JournalReader:
         row = self._db.execute("SELECT hash FROM fact WHERE seq = ?", (seq,)).fetchone()
         return row[0] if row else GENESIS
 
+    def receipts_awaited(self) -> int:
+        """Sales whose receipt is not surely on paper, those at the printer among them."""
+        sql = "SELECT count(*) FROM print_job WHERE state != 'printed'"
+        count: int = self._db.execute(sql).fetchone()[0]
+        return count
+
     def figures(self) -> dict[str, Any]:
         """What `lanetally status` shows, from the facts and projections as they are now."""
 

@@ -66,7 +66,7 @@ def _drained(shop: Shop, incidents: Incidents) -> int:
         while True:
             incidents.tick()
             shop.check()
-            waiting = journal.figures()["receipts_unprinted"] or not incidents.over
+            waiting = journal.receipts_awaited() or not incidents.over
             journaled, acknowledged = shop.cursors()  # after the receipts: each is a fact, too
             if (acknowledged == journaled and not waiting) or time.monotonic() > deadline:
                 return acknowledged
