@@ -18,8 +18,8 @@ PIECES_MAX = 300  #: beyond these a basket's weight tells nothing of a single pi
 
 #: A person who counts and keys is off by one in a thousand baskets; so by two in a million.
 _MISCOUNTED = ln(1) - ln(2_000)
-#: The same serial number on two labels: printed twice, 0.2 in 1,000 baskets; else scanned twice.
-_SAME_SERIAL = ln(1) - ln(5_000)
+#: The same serial number on two labels: printed twice, 1 in 50,000 baskets; else scanned twice.
+_SAME_SERIAL = ln(1) - ln(50_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,8 @@ class Case:
     evidence: Evidence
     scanned: Mapping[str, int]  #: GTIN -> pieces
     pieces: int  #: all that were scanned
-    weights: Mapping[str, WeightRange]  #: of one piece of each scanned GTIN
+    weights: Mapping[str, WeightRange]  #: of one piece of each scanned GTIN, that of weighed goods
+    #: which comes nearest to what the plate lacks
     missing: int  #: what the cashier counted above these
     ways: tuple[Reading, ...]  #: to read the scale; none without one
     tags: TagView | None
@@ -75,7 +76,9 @@ def lay_out(evidence: Evidence) -> Case:
         labels = evidence_camera.unscanned_labels(evidence.camera, known)
     serials = Counter((p.gtin, p.serial) for p in evidence.scanned if p.serial is not None)
     repeated = tuple(sorted(gtin for (gtin, _), n in serials.items() if n > 1))
-    weights = {p.gtin: weight for p, weight in weighed}
+    lacking_g = max((-way.loose_g for way in ways), default=0)
+    by_likeness = sorted(weighed, key=lambda pair: -abs(pair[1].middle_g - lacking_g))
+    weights = {p.gtin: weight for p, weight in by_likeness}
     odd, odd_score, tags_room = _odd_tags(tags, scanned)
     return Case(
         evidence,

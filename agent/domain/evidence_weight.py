@@ -28,15 +28,15 @@ _OWN_BAG = ln_permille(100)  #: baskets that begin with the customer's bag put d
 _NO_BAG = ln_permille(900)
 _BAG_G = (10, 500)  #: … which weighs this much
 _MISMATCHED_PERMILLE, _MISMATCHED_MAX = 10, 500  #: a piece: the sum is right and the pairs are not
-_STRANGE = ln(1) - ln(5_000) - ln(5_000)  #: 0.2 in 1,000 baskets: a thing of 0 to 5 kg, not goods
+_STRANGE = ln(1) - ln(20_000) - ln(5_000)  #: 1 in 20,000 baskets: a thing of 0 to 5 kg, no goods
 _UNEXPLAINED = -4_000  #: an increment that no item is there for; e^-4 = 2 in 100
 _LUMP = -ln(500)  #: a further increment that no item is there for, anywhere within 500 g
 LUMPS_MAX = 6  #: beyond these, unknown pieces are not told apart
 _GROUPED = ln_permille(150)  #: pieces put down together with another one
 
 _LIGHTEST_G, _HEAVIEST_G = 5, 5_000  #: pieces of which nothing is known: 1/w between these
-_STRANGERS = 10  #: so many of them are added to the known items;
-_STRANGERS_NEAR = 59  #: within ±20 % of a weight are 10 · ln(1.2 / 0.8) / ln(1000), in hundredths
+_STRANGERS = 3  #: so many of them are added to the known items;
+_STRANGERS_NEAR = 18  #: within ±20 % of a weight are 3 · ln(1.2 / 0.8) / ln(1000), in hundredths
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,14 +254,14 @@ def _score(way: Reading, change: WeightChange) -> int:
     expected = change.added + max(len(way.loose_items) - change.removed, 0)
     if lumps > expected:
         crowd += _UNEXPLAINED * (lumps - expected)
-    without = change.added - change.removed - lumps  # a swapped piece has the other's increment
-    if without > 0:
-        crowd += _GROUPED * without
     fit = max(
         way.matched + _density(way, way.loose_g - change.grams, way.loose_variance, change),
         way.mismatched + _density(way, way.total_g - change.grams, way.total_variance, change),
         _STRANGE,
     )
+    # a swapped piece has the increment of the other one
+    if len(way.loose_items) > change.removed or change.added - change.removed > lumps:
+        fit += _GROUPED * change.added
     if lumps > 1:
         fit += _LUMP * (lumps - 1)
         if change.added:

@@ -140,10 +140,7 @@ def serial_of(scan_label: str, symbology: str) -> str | None:
     """The serial number (AI 21) of a label that carries one."""
     if symbology not in GS1_SYMBOLOGIES:
         return None
-    try:
-        message = biip.parse(symbology + scan_label).gs1_message
-    except (biip.ParseError, ValueError, IndexError):  # IndexError: biip 5.2 on a label cut short
-        return None
+    message = biip.parse(symbology + scan_label).gs1_message
     found = message.element_strings.get(ai="21") if message is not None else None
     return found.value if found is not None else None
 

@@ -115,8 +115,8 @@ def _untagged(case: Case) -> tuple[str, ...]:
 def _swapped(case: Case) -> Iterator[Event]:
     """A dear item that passed under a cheap one's label."""
     lacking = tuple(dict.fromkeys((*nearest_scanned(case, 3), *_untagged(case)[:3])))
-    for scanned in lacking:
-        if case.ways:
+    if any(way.lumps for way in case.ways):  # something lies there that no scanned item explains
+        for scanned in lacking:
             yield _swap(case, scanned, None)
     for gtin in seen_but_not_scanned(case):
         for scanned in dict.fromkeys((*lacking, *_alike(case, gtin))):

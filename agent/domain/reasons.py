@@ -42,9 +42,11 @@ def _finding(
 ) -> Finding:
     event, count = events[0], sum(event.count for event in events)
     gtin = event.gtin
-    if kind == "missed_item" and gtin is None and count == 1 and candidates:
-        sure = candidates[0].probability_permille >= SURE_PERMILLE
-        gtin = candidates[0].gtin if sure else None
+    if kind == "missed_item" and gtin is None and count == 1:
+        named = {other.gtin for other in amiss.explanation.events}
+        open_ = (c for c in candidates if c.gtin not in named)
+        best = next(open_, Candidate("", 0))
+        gtin = best.gtin if best.probability_permille >= SURE_PERMILLE else None
     reasons = tuple(_reasons(case, amiss, honest, event, count)) or (
         Text("{count} item(s) not scanned", {"count": count}),
     )
@@ -102,7 +104,9 @@ def _value(case: Case, kind: FindingKind, gtin: str | None, count: int) -> int |
 
 def _is_charged(evidence: Evidence, gtin: str | None) -> bool:
     """True if the cashier's lines have it oftener than the scanner."""
-    return evidence.charged is not None and gtin in dict(line_differences(evidence))
+    if evidence.charged is None or gtin is None:
+        return False
+    return dict(line_differences(evidence)).get(gtin, 0) > 0
 
 
 # --- why -----------------------------------------------------------------------------------------

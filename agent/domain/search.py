@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from itertools import product
 
 from agent.domain.case import Case, Fit, fit, room
-from agent.domain.evidence import by_gtin
 from agent.domain.evidence_cashier import line_differences
 from agent.domain.explanation import ONE_EVENT, ONE_MORE, Event, Explanation
 from agent.domain.hints import hints, prior_of
@@ -161,8 +160,8 @@ def _charged_event(case: Case, gtin: str, n: int, *, there: bool) -> Event:
 def _is_keyed_quantity(case: Case, gtin: str, n: int) -> bool:
     """More of one GTIN on a line than were scanned of it, if any was."""
     lines = case.evidence.charged or ()
-    most = max(line.count for line in lines if line.gtin == gtin) if n > 0 else 0
-    return most > n and gtin in by_gtin(case.evidence.scanned)
+    most = max((line.count for line in lines if line.gtin == gtin), default=0)
+    return 0 < n < most and gtin in case.scanned
 
 
 def _keyed_event(case: Case, gtin: str, n: int) -> Event:

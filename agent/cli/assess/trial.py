@@ -25,7 +25,7 @@ FAULTY = 0.3  #: of the baskets
 
 #: What watches the lane, by the name of the mix. With `rfid_N`, N of 100 pieces carry a tag.
 MIXES: dict[str, frozenset[str]] = {
-    "all": frozenset({"count_amount", "weight", "rfid_80", "camera"}),
+    "all": frozenset({"count_amount", "weight", "rfid_100", "camera"}),
     "all_rfid_30": frozenset({"count_amount", "weight", "rfid_30", "camera"}),
     "count_amount": frozenset({"count_amount"}),
     "weight": frozenset({"weight"}),
@@ -37,7 +37,7 @@ MIXES: dict[str, frozenset[str]] = {
     "weight_rfid_30": frozenset({"weight", "rfid_30"}),
     "count_camera": frozenset({"count_amount", "camera"}),
 }
-TAGGED_PERMILLE = {"rfid_30": 300, "rfid_80": 800, "rfid_100": 1000}
+TAGGED_PERMILLE = {"rfid_30": 300, "rfid_100": 1000}
 LAST_SCAN = "last_scan_rule"
 
 
