@@ -24,6 +24,8 @@ BENCHES = (
     "replug",
     "scale_latency",
     "wedge",
+    "camera_reading",
+    "camera_counting",
 )
 
 
