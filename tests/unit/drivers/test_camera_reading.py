@@ -12,6 +12,7 @@ import segno
 import zxingcpp
 from barcode.writer import ImageWriter
 from PIL import Image
+from pyzbar import pyzbar
 
 from drivers.camera.decoders import LabelDecoder, Sighting, counted
 from drivers.camera.reading import STILL_LOOKS, LabelReader, StillScene
@@ -71,6 +72,14 @@ def told(frames, every_ms=100) -> list[str]:
         for n, frame in enumerate(frames)
         for agreed in reader.step(frame, n * every_ms * MS)
     ]
+
+
+def test_a_small_label_out_of_focus_is_told_where_zbar_alone_is_blind():
+    dice = random.Random(8)
+    gtin = random_gtin(13, dice)
+    frames = looks([label(gtin, module_px=2)], VIEWS["blurred"], 6, dice)
+    assert not any(pyzbar.decode(frame, symbols=[pyzbar.ZBarSymbol.EAN13]) for frame in frames)
+    assert told(frames) == [gtin]
 
 
 def test_several_labels_in_one_picture_are_all_told():
