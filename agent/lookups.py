@@ -37,9 +37,10 @@ class Lookups:
 
     def item(self, gtin: str) -> Item | None:
         """None also if it cannot be read now: it is counted then, without name and price."""
-        with suppress(JournalUnreadable):
+        try:  # once a scan: a context manager would cost more than the cached look-up
             return self._known_item(gtin)
-        return None
+        except JournalUnreadable:
+            return None
 
     def items(self, total: CashierTotal) -> dict[str, Item]:
         """The known items among the charged lines, by GTIN."""
