@@ -24,6 +24,7 @@ DRIVERS: dict[tuple[str, str], str] = {
     ("scale", "mt-sics"): "drivers.scale.driver_protocols:MtSicsScale",
     ("scale", "cas"): "drivers.scale.driver_protocols:CasScale",
     ("scale", "cas-stream"): "drivers.scale.driver_protocols:CasStreamScale",
+    ("scale", "icl"): "drivers.scale.driver_protocols:IclScale",
     ("scale", "toledo-continuous"): "drivers.scale.driver_protocols:ToledoContinuousScale",
     ("scale", "hid"): "drivers.scale.driver_hid:HidScale",
     ("printer", "escpos"): "drivers.printer.driver_escpos:EscposPrinter",

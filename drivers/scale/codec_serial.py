@@ -38,6 +38,7 @@ class Protocol:
     is_done: Callable[[bytes], bool]  #: whether what began so is whole, or can no longer become it
     read: Callable[[bytes], Answer]  #: what such a frame says. Raises ProtocolError
     zero: bytes = b""  #: the command that zeroes; b"" if there is none
+    confirm: bytes = b""  #: what a weight that came whole is thanked with, before the next question
     spacing_ms: int = 0  #: least time from an answer to the next question
     echo_end: bytes = b""  #: what to send to a scale that echoes; b"" if this kind never does
 
@@ -145,7 +146,7 @@ class SerialCodec:
 
     def _hear(self, answer: Answer, raw: bytes, mono_ns: int) -> list[DeviceEvent]:
         if isinstance(answer, Acknowledged) and answer.then:
-            if self._waits and self._asked == self._protocol.ask:
+            if self._waits and self._asked.endswith(self._protocol.ask):
                 self._next = answer.then
                 self._answered(next_ns=mono_ns)
             return []
@@ -153,6 +154,8 @@ class SerialCodec:
         self._answered(next_ns=mono_ns + self._poll_ns)
         if isinstance(answer, Acknowledged):
             return []
+        if self._protocol.confirm and not asked.endswith(self._protocol.ask):
+            self._next = self._protocol.confirm + self._protocol.ask
         if isinstance(answer, Weight) and not self._is_sure(answer):
             return []
         if answer == Status(None) and asked and asked == self._protocol.zero:

@@ -12,6 +12,7 @@ from drivers.base import option
 from drivers.scale import (
     codec_cas,
     codec_cas_stream,
+    codec_icl,
     codec_mt_sics,
     codec_nci,
     codec_sma,
@@ -48,6 +49,22 @@ class CasScale(SerialScale):
 
     def __init__(self, role: str, options: AskedOptions) -> None:
         super().__init__(role, options, codec_cas.PROTOCOL)
+
+
+@dataclass(frozen=True, slots=True)
+class IclOptions(AskedOptions):
+    data_bits: int = option(7, "data bits that the scale is set to", choices=(7, 8))
+    parity: str = option("even", "parity that the scale is set to", choices=("even", "odd", "none"))
+
+
+class IclScale(SerialScale):
+    """Checkout scales set to ICL; CAS scales of "type 0"."""
+
+    Options: ClassVar[type] = IclOptions
+    accepts: ClassVar[tuple[type, ...]] = ()
+
+    def __init__(self, role: str, options: IclOptions) -> None:
+        super().__init__(role, options, codec_icl.PROTOCOL)
 
 
 @dataclass(frozen=True, slots=True)

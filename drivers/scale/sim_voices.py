@@ -188,6 +188,23 @@ class Cas(Voice):
         return b"\x01\x02" + data + bytes([reduce(xor, data)]) + b"\x03\x04"
 
 
+class Icl(Voice):
+    """15 kg x 0.005 kg, or 30 lb x 0.01 lb, which leaves the first place empty."""
+
+    def obey(self, command: bytes) -> bytes:
+        if command == b"\x05":
+            return b"\x18" if self.plate.look(poll=True).moving else b"\x06"
+        if command != b"\x11":
+            return b""
+        look = self.plate.look()
+        kg = self.unit == "kg"
+        digits = f"{look.shown_g:05}" if kg else f"{hundredths_lb(look.shown_g):04}".rjust(5, "\0")
+        data = bytes([0x29 if kg else 0x2A]) + digits.encode()
+        if look.over or look.under:
+            data = bytes([data[0] | 0x10]) + b"\0" * 5
+        return 2 * (b"\x02" + data + bytes([reduce(xor, data)]) + b"\x03")
+
+
 class ToledoContinuous(Voice):
     every_ms = 143  # "approximately 7 times per second"
 
@@ -222,6 +239,7 @@ VOICES: Final[dict[str, type[Voice]]] = {
     "sma": Sma,
     "mt-sics": MtSics,
     "cas": Cas,
+    "icl": Icl,
     "toledo-continuous": ToledoContinuous,
     "cas-stream": CasStream,
 }

@@ -49,6 +49,7 @@ PACES = {
     "sma": Pace(23, 23),  # LF W CR; LF to CR
     "mt-sics": Pace(23, 23),  # SI CR LF; S to CR LF
     "cas": Pace(16, 18),  # ENQ, ACK; DC1, and SOH to EOT
+    "icl": Pace(21, 3),  # CR ENQ, ACK; DC1 and two blocks of STX to ETX, or ENQ and CAN
     "toledo-continuous": Pace(18, 0, pause_ms=143),  # STX to CHK, seven times a second
     "cas-stream": Pace(22, 0, pause_ms=100),  # ST to LF, ten times a second
 }

@@ -12,6 +12,7 @@ from drivers.line.placement import Weight
 from drivers.scale import (
     codec_cas,
     codec_cas_stream,
+    codec_icl,
     codec_mt_sics,
     codec_nci,
     codec_sma,
@@ -35,6 +36,7 @@ SPOKEN = [
     (codec_sma.PROTOCOL, "sma", b"\nW\r"),
     (codec_mt_sics.PROTOCOL, "mt-sics", b"SI\r\n"),
     (codec_cas.PROTOCOL, "cas", b"\x11"),
+    (codec_icl.PROTOCOL, "icl", b"\x11"),
     (codec_toledo_continuous.PROTOCOLS[True], "toledo-continuous", b""),
     (codec_cas_stream.PROTOCOL, "cas-stream", b""),
 ]
@@ -50,7 +52,7 @@ FIXED = [spoken for spoken in SPOKEN if spoken[0] != codec_nci.PROTOCOL and spok
 GRAMS = st.integers(min_value=0, max_value=99_999)
 STATUS_FRAMES = st.integers(0x40, 0x7F).map(lambda bits: bytes([0x02, 0x3F, bits, 0x0D]))
 WEIGHT_FRAMES = GRAMS.map(lambda grams: written_8217(grams, "kg"))
-LIKELY_BYTES = st.sampled_from(b"\x01\x02\x03\x04\x06\x15\n\r?.,N0159 AEWSUZIkgKG\x82\x8d")
+LIKELY_BYTES = st.sampled_from(b"\x00\x01\x02\x03\x04\x06\x15\x18\n\r?.,N0159 AEWSUZIkgKG\x82\x8d")
 LINE_NOISE = st.lists(st.one_of(LIKELY_BYTES, st.integers(0, 255)), max_size=60).map(bytes)
 
 

@@ -9,6 +9,7 @@ from drivers.base import ScaleState, StableWeight
 from drivers.scale import (
     codec_cas,
     codec_cas_stream,
+    codec_icl,
     codec_mt_sics,
     codec_nci,
     codec_sma,
@@ -29,6 +30,7 @@ PROTOCOLS = {
     "sma": lambda _: codec_sma.PROTOCOL,
     "mt-sics": lambda _: codec_mt_sics.PROTOCOL,
     "cas": lambda _: codec_cas.PROTOCOL,
+    "icl": lambda _: codec_icl.PROTOCOL,
     "cas-stream": lambda _: codec_cas_stream.PROTOCOL,
     "toledo-continuous": lambda options: codec_toledo_continuous.PROTOCOLS[
         options["checksum"] == "1"

@@ -21,11 +21,12 @@ SCALES = [
     ("sma", "sma"),
     ("mt-sics", "mt-sics"),
     ("cas", "cas"),
+    ("icl", "icl"),
     ("toledo-continuous", "toledo-continuous"),
     ("cas-stream", "cas-stream"),
 ]
 ASKED = [scale for scale in SCALES if scale[0] not in ("toledo-continuous", "cas-stream")]
-ZEROED = [scale for scale in ASKED if scale[0] != "cas"]
+ZEROED = [scale for scale in ASKED if scale[0] not in ("cas", "icl")]
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +54,7 @@ def test_each_placement_is_one_stable_weight_between_motion_and_zero(model, voic
     assert scale.commands_too_early == 0
 
 
-@pytest.mark.parametrize(("model", "voice"), SCALES)
+@pytest.mark.parametrize(("model", "voice"), [scale for scale in SCALES if scale[0] != "icl"])
 def test_over_capacity_and_under_zero_are_told_and_not_weighed(model, voice):
     with serving(simulated(voice)) as scale, running(model, scale.path) as run:
         run.until("zero")
@@ -61,6 +62,14 @@ def test_over_capacity_and_under_zero_are_told_and_not_weighed(model, voice):
         assert set(run.until("over_capacity")) <= {"motion", "over_capacity"}
         scale.place(-50)
         assert set(run.until("under_zero")) <= {"motion", "over_capacity", "under_zero"}
+
+
+@pytest.mark.parametrize("weight_g", [20_000, -50])
+def test_a_scale_that_does_not_say_why_it_is_out_of_range_is_not_ready(weight_g):
+    with serving(simulated("icl")) as scale, running("icl", scale.path) as run:
+        run.until("zero")
+        scale.place(weight_g)
+        assert run.until("not_ready") == ["motion", "not_ready"]
 
 
 @pytest.mark.parametrize(("model", "voice"), SCALES)
@@ -81,6 +90,7 @@ def test_a_pound_scale_gives_grams(model, voice):
         ("sma", "sma", True),
         ("mt-sics", "mt-sics", False),  # does not say
         ("cas", "cas", False),  # does not say
+        ("icl", "icl", False),  # does not say
         ("toledo-continuous", "toledo-continuous", True),
         ("cas-stream", "cas-stream", True),
     ],
@@ -130,7 +140,7 @@ def test_zero_takes_a_small_load_for_nothing(model, voice):
         assert run.next() == "zero"
 
 
-@pytest.mark.parametrize("model", ["cas", "cas-stream", "toledo-continuous"])
+@pytest.mark.parametrize("model", ["cas", "icl", "cas-stream", "toledo-continuous"])
 def test_a_scale_without_a_command_to_zero_takes_none(model):
     with pytest.raises(TypeError, match="takes no ZeroScale"):
         driver_of(model, "/nowhere").handle(ZeroScale())
@@ -180,6 +190,7 @@ def test_probe_knows_a_scale_by_a_whole_frame_and_leaves_it_weighing(model, voic
         ("sma", b"\nW\r"),
         ("mt-sics", b"SI\r\n"),
         ("cas", b"\x05"),
+        ("icl", b"\x05"),
         ("cas-stream", b""),
         ("toledo-continuous", b""),
     ],

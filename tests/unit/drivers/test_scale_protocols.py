@@ -7,6 +7,7 @@ from drivers.line.placement import Status, Weight
 from drivers.scale import (
     codec_cas,
     codec_cas_stream,
+    codec_icl,
     codec_mt_sics,
     codec_nci,
     codec_sma,
@@ -24,6 +25,14 @@ def cas(data: bytes) -> bytes:
     for byte in data:
         bcc ^= byte
     return b"\x01\x02" + data + bytes([bcc]) + b"\x03\x04"
+
+
+def icl(said: int, digits: bytes) -> bytes:
+    data = bytes([said]) + digits
+    bcc = 0
+    for byte in data:
+        bcc ^= byte
+    return 2 * (b"\x02" + data + bytes([bcc]) + b"\x03")
 
 
 def toledo(a: int, b: int, c: int = 0x20, weight: bytes = b"001235", *, checksum: bool = True):
@@ -106,6 +115,19 @@ FRAMES = {
         (cas(b"SFFFFFFFKG"), OVER),
         (cas(b"UFFFFFFFKG"), OVER),
     ],
+    codec_icl.read_frame: [
+        (b"\x06", Acknowledged(then=b"\x11")),
+        (b"\x18", MOTION),
+        (b"\x00", NOT_READY),
+        (b"\x15", NOT_READY),
+        (icl(0x29, b"01235"), Weight(1235, net=False)),
+        (icl(0x2A, b"\x000272"), Weight(1234, net=False)),
+        (icl(0x2A, b"0272\0"), Weight(1234, net=False)),
+        (icl(0x2B, b"05998"), Weight(5998, net=False)),
+        (icl(0x29, b"00000"), Weight(0, net=False)),
+        (icl(0x39, b"00000"), NOT_READY),
+        (icl(0x39, b"\0\0\0\0\0"), NOT_READY),
+    ],
     codec_toledo_continuous.PROTOCOLS[True].read: [
         (toledo(*KG), Weight(1235, net=False)),
         (toledo(*LB, weight=b"000272"), Weight(1234, net=False)),
@@ -183,6 +205,18 @@ BROKEN = {
         cas(b"X 01.235KG"),
         cas(b"SX01.235KG"),
         cas(b"S 01.235PC"),
+        b"",
+    ],
+    codec_icl.read_frame: [
+        icl(0x29, b"01235")[:9],
+        icl(0x29, b"01235")[:9] + icl(0x29, b"01635")[9:],
+        icl(0x29, b"01235").replace(b"5", b"6"),
+        icl(0x29, b"01 35"),
+        icl(0x29, b"0\0001"),
+        icl(0x29, b"\0\0\0\0\0"),
+        icl(0x2C, b"01235"),  # a capacity that nobody documents
+        icl(0x69, b"01235"),  # "non-AVR"
+        icl(0x31, b"01235"),
         b"",
     ],
     codec_toledo_continuous.PROTOCOLS[True].read: [

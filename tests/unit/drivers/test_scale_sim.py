@@ -143,6 +143,12 @@ def voice(name, weight_g=0, *, unit="kg", tare_g=0, polls=0):
         ("cas", {"weight_g": -50}, b"\x11", b"\x01\x02S-00.050KG\x69\x03\x04"),
         ("cas", {"weight_g": 20_000}, b"\x11", b"\x01\x02SFFFFFFFKG\x19\x03\x04"),
         ("cas", {}, b"\x12", b""),
+        ("icl", {}, b"\x05", b"\x06"),
+        ("icl", {"weight_g": 1235, "polls": 1}, b"\x05", b"\x18"),
+        ("icl", {"weight_g": 1235}, b"\x11", b"\x02)01235\x1c\x03" * 2),
+        ("icl", {"weight_g": 910, "unit": "lb"}, b"\x11", b"\x02*\x000201\x29\x03" * 2),
+        ("icl", {"weight_g": -50}, b"\x11", b"\x029\0\0\0\0\0\x39\x03" * 2),
+        ("icl", {}, b"\r", b""),
     ],
 )
 def test_an_asked_scale_answers_as_in_its_manual(name, load, command, answer):
