@@ -278,6 +278,38 @@ class BagWeightChanged:
     role: str
 
 
+@dataclass(frozen=True, slots=True)
+class DayClosed:
+    """What the lane sold on a trading day, for head office to hold its books against.
+
+    A later one of the same day holds in place of the earlier: a sale may be settled after its day.
+    `hash`: hex SHA-256 over "<seq> <hash of the fact>\n" of each sale of the day, by seq.
+    """
+
+    type: ClassVar[str] = "DayClosed"
+    version: ClassVar[int] = 1
+    business_date: str
+    sales: int
+    sum_minor: int
+    hash: str
+    first_seq: int  #: of the day's first sale …
+    last_seq: int  #: … and of its last; both 0 if it had none
+
+
+@dataclass(frozen=True, slots=True)
+class CommandAnswered:
+    """A command of head office was carried out or refused; the same id gets this answer again."""
+
+    type: ClassVar[str] = "CommandAnswered"
+    version: ClassVar[int] = 1
+    command_id: str
+    name: str
+    status: Literal["done", "refused"]
+    code: str  #: why it was refused, or "ok"
+    detail: str
+    by: str  #: who asked, as head office says
+
+
 Observation: TypeAlias = TagObserved | LabelObserved | CrossingObserved | BagWeightChanged
 
 FactBody: TypeAlias = (
@@ -301,6 +333,8 @@ FactBody: TypeAlias = (
     | LabelObserved
     | CrossingObserved
     | BagWeightChanged
+    | DayClosed
+    | CommandAnswered
 )
 
 #: type name -> {version -> class}: the one table that journal, bridge and command line decode by.

@@ -12,6 +12,11 @@ Every store keeps the same promises, and one test suite holds each to them:
   the lane has: then it is kept and counted as received, and never posted.
 - An epoch has one address, the first: its facts under another store or lane would double a history,
   so they are kept, quarantined and counted as received, and never posted.
+- A fact that meets a bug is told apart by the ingest (`Arrivals.poison`): it is kept, quarantined
+  and counted as received, and posted by a retry once the bug is mended.
+- A case with reason `waits` is parked: what it needs, as a refund its sale, is still to come.
+  It is tried again in each commit that posts something.
+- What a person decided about a case is kept with who and why; a discarded case keeps its content.
 - The database itself refuses an unbalanced voucher and any change to what is posted.
 """
 
@@ -28,6 +33,11 @@ from cloud_bridge.voucher import Stream
 
 class LedgerUnavailable(Exception):
     """The store cannot commit now (locked, full, I/O). Nothing was written: try again later."""
+
+
+class LedgerRefuses(Exception):
+    """The store takes this at no time, however often it is tried: something in it is poison.
+    Nothing was written."""
 
 
 class LedgerUnsafe(Exception):
@@ -61,6 +71,7 @@ class Arrivals:
     unreadable: tuple[Unreadable, ...] = ()
     births: tuple[Stream, ...] = ()
     damaged: tuple[Delivery, ...] = ()
+    poison: tuple[Delivery, ...] = ()  #: facts whose posting meets a bug: to be kept, not posted
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +149,37 @@ class Replayed:
     still_quarantined: int
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided about a case: "retry", "accept" or "discard"."""
+
+    action: str
+    by: str
+    why: str
+    made_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """All that is known of a case, whether it is open or not."""
+
+    case: Case
+    raw: bytes  #: as it came: a fact as JSON, or a whole message
+    resolved_ms: int | None  #: None: it is open
+    decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A fact in the inbox. `posted`: nothing of it is held back."""
+
+    stream: Stream
+    seq: int
+    hash: str
+    body: bytes
+    posted: bool
+
+
 class Ledger(Protocol):
     """Each call may raise LedgerUnavailable. Belongs to one thread."""
 
@@ -160,6 +202,31 @@ class Ledger(Protocol):
 
     def cases(self) -> list[Case]:
         """What is open in quarantine, oldest first."""
+        ...
+
+    def case_file(self, case_id: int) -> CaseFile | None:
+        """A case with its content and its history; None if there is none of this number."""
+        ...
+
+    def retry(self, case_id: int, decision: Decision) -> Replayed:
+        """Try one case again. With action "accept", facts of a journal that has moved to another
+        address are posted there from now on, those alone that its first address never had."""
+        ...
+
+    def discard(self, case_id: int, decision: Decision) -> bool:
+        """Close a case without posting it; its content stays. False if it is not open."""
+        ...
+
+    def hole(self, stream: Stream) -> tuple[int, int] | None:
+        """First and last seq of the first run of facts that are missing; None without a gap."""
+        ...
+
+    def day_closes(self) -> list[Received]:
+        """Every fact by which a lane closed a day, by stream and seq."""
+        ...
+
+    def settled(self, stream: Stream, first: int, last: int) -> list[Received]:
+        """The sales among the facts from `first` to `last`, by seq."""
         ...
 
     def status(self) -> Status: ...

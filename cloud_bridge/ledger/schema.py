@@ -116,6 +116,16 @@ INSERT INTO epoch_home SELECT tenant, epoch, store, lane FROM lane_cursor WHERE 
 ORDER BY received_ms, store, lane ON CONFLICT DO NOTHING;
 """
 
+# What people decided about cases, and the facts by which lanes closed their days.
+_DECISIONS = """
+CREATE TABLE quarantine_decision (
+  case_id INTEGER NOT NULL REFERENCES quarantine, action TEXT NOT NULL,
+  made_by TEXT NOT NULL, reason TEXT NOT NULL, made_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX decision_of_case ON quarantine_decision (case_id);
+CREATE INDEX inbox_day_closed ON inbox (tenant, store, lane, epoch, seq) WHERE type = 'DayClosed';
+"""
+
 
 def _append_only(table: str) -> str:
     return "".join(
@@ -126,7 +136,11 @@ def _append_only(table: str) -> str:
 
 
 #: Script n brings a ledger of version n - 1 to version n. Never edited, only added to.
-MIGRATIONS = (_TABLES + _BALANCE + "".join(map(_append_only, APPEND_ONLY)), _HOME)
+MIGRATIONS = (
+    _TABLES + _BALANCE + "".join(map(_append_only, APPEND_ONLY)),
+    _HOME,
+    _DECISIONS + _append_only("quarantine_decision"),
+)
 
 
 def statements(script: str) -> Iterator[str]:

@@ -25,8 +25,11 @@ from cloud_bridge.ledger.port import (
     Arrivals,
     Balance,
     Case,
+    CaseFile,
     Cursor,
+    Decision,
     Delivery,
+    Received,
     Replayed,
     Status,
 )
@@ -34,6 +37,8 @@ from cloud_bridge.ledger.sqlite_file import open_file, sorted_errors, transactio
 from cloud_bridge.ledger.sqlite_postings import Due
 from cloud_bridge.mapping import Books, MappingProblem, Posting, derive
 from cloud_bridge.voucher import FactKey, Stream
+
+POISON = MappingProblem("internal", "the bridge met a bug of its own; retry after an update")
 
 
 @dataclass(slots=True)
@@ -78,7 +83,11 @@ class SqliteLedger:
                 self._take(delivery, work)
             for delivery in arrivals.damaged:
                 self._take_damaged(delivery, work)
+            for delivery in arrivals.poison:
+                self._take(delivery, work, POISON)
             vouchers = self._post(work)
+            if vouchers:
+                self._retry_all(sqlite_quarantine.parked(self._db), received_ms)
             work.cases += [
                 sqlite_quarantine.message_case(message, received_ms)
                 for message in arrivals.unreadable
@@ -99,18 +108,43 @@ class SqliteLedger:
             return sqlite_costs.add(self._db, self._tenant, rows, now_ms)
 
     def replay(self, now_ms: int) -> Replayed:
-        posted = still = 0
         with transaction(self._db):
             self._refresh_costs()
-            for case in sqlite_quarantine.replayable(self._db):
-                problem = self._post_again(case)
-                if problem is None:
-                    sqlite_quarantine.resolve(self._db, case.case_id, now_ms)
-                    posted += 1
-                else:
-                    sqlite_quarantine.keep(self._db, case.case_id, problem, now_ms)
-                    still += 1
-        return Replayed(posted, still)
+            return self._retry_all(sqlite_quarantine.replayable(self._db), now_ms)
+
+    def retry(self, case_id: int, decision: Decision) -> Replayed:
+        with transaction(self._db):
+            self._refresh_costs()
+            case = sqlite_quarantine.one_replayable(self._db, case_id)
+            if case is None or not self._may_retry(case_id, case, decision):
+                return Replayed(0, int(case is not None))
+            sqlite_quarantine.decide(self._db, case_id, decision)
+            return self._retry_all([case], decision.made_ms)
+
+    def discard(self, case_id: int, decision: Decision) -> bool:
+        with transaction(self._db):
+            found = sqlite_quarantine.case_file(self._db, case_id)
+            if found is None or found.resolved_ms is not None:
+                return False
+            sqlite_quarantine.decide(self._db, case_id, decision)
+            sqlite_quarantine.resolve(self._db, case_id, decision.made_ms)
+        return True
+
+    def case_file(self, case_id: int) -> CaseFile | None:
+        with sorted_errors():
+            return sqlite_quarantine.case_file(self._db, case_id)
+
+    def hole(self, stream: Stream) -> tuple[int, int] | None:
+        with sorted_errors():
+            return sqlite_inbox.hole(self._db, stream)
+
+    def day_closes(self) -> list[Received]:
+        with sorted_errors():
+            return sqlite_inbox.day_closes(self._db)
+
+    def settled(self, stream: Stream, first: int, last: int) -> list[Received]:
+        with sorted_errors():
+            return sqlite_inbox.settled(self._db, stream, first, last)
 
     def cases(self) -> list[Case]:
         with sorted_errors():
@@ -126,17 +160,18 @@ class SqliteLedger:
 
     # --- steps of a transaction ------------------------------------------------------------------
 
-    def _take(self, delivery: Delivery, work: _Work) -> None:
-        """Keep what is new of a delivery, gather what follows from it, move the cursor."""
+    def _take(self, delivery: Delivery, work: _Work, problem: MappingProblem | None = None) -> None:
+        """Keep what is new of a delivery, gather what follows from it, move the cursor.
+        `problem`: why nothing follows from it."""
         stream = delivery.stream
         cursor = work.cursors.get(stream) or sqlite_inbox.cursor_of(self._db, stream)
         new, contradicting, known = sqlite_inbox.sift(self._db, delivery, cursor)
         sqlite_inbox.store(self._db, stream, new, work.received_ms)
         sqlite_quarantine.heal(self._db, stream, new, work.received_ms)
-        misplaced = self._misplaced(stream)
+        problem = problem or self._misplaced(stream)
         for fact in new:
             key = FactKey(*stream, fact.seq)
-            outcome = misplaced or self._derive(key, fact, work.received_ms)
+            outcome = problem or self._derive(key, fact, work.received_ms)
             if isinstance(outcome, Posting):
                 work.dues.append(Due(key, fact, outcome))
             elif outcome is not None:
@@ -176,6 +211,29 @@ class SqliteLedger:
             work.refuse(due.key, due.fact, MappingProblem("refused", reason))
         written = sum(len(due.posting.vouchers) for due in work.dues)
         return written - sum(len(due.posting.vouchers) for due, _ in refused)
+
+    def _may_retry(
+        self, case_id: int, case: sqlite_quarantine.Replayable, decision: Decision
+    ) -> bool:
+        """A retry posts no fact that is contradicted, damaged, or posted at another address."""
+        found = sqlite_quarantine.case_file(self._db, case_id)
+        reason = found.case.reason if found else ""
+        if reason == "address":
+            accepted = decision.action == "accept"
+            return accepted and sqlite_inbox.move_home(self._db, case.stream, case.fact.seq)
+        return reason not in ("conflict", "chain")
+
+    def _retry_all(self, cases: Iterable[sqlite_quarantine.Replayable], now_ms: int) -> Replayed:
+        posted = still = 0
+        for case in cases:
+            problem = self._post_again(case)
+            if problem is None:
+                sqlite_quarantine.resolve(self._db, case.case_id, now_ms)
+                posted += 1
+            else:
+                sqlite_quarantine.keep(self._db, case.case_id, problem, now_ms)
+                still += 1
+        return Replayed(posted, still)
 
     def _post_again(self, case: sqlite_quarantine.Replayable) -> MappingProblem | None:
         key = FactKey(*case.stream, case.fact.seq)

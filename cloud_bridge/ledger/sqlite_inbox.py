@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from agent.wire import WireFact
-from cloud_bridge.ledger.port import Cursor, Delivery
+from cloud_bridge.ledger.port import Cursor, Delivery, Received
 from cloud_bridge.voucher import Stream
 
 _INSERT = "INSERT INTO inbox VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
@@ -20,6 +21,25 @@ _CURSOR = """
 SELECT hw, last_seq FROM lane_cursor WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ?"""
 _TAKE_HOME = "INSERT INTO epoch_home VALUES (?,?,?,?) ON CONFLICT DO NOTHING"
 _HOME = "SELECT store, lane FROM epoch_home WHERE tenant = ? AND epoch = ?"
+_MOVE_HOME = "UPDATE epoch_home SET store = ?, lane = ? WHERE tenant = ? AND epoch = ?"
+_KNOWN_ELSEWHERE = """
+SELECT 1 FROM inbox
+WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq = ?"""
+_NEXT = """
+SELECT MIN(seq) FROM inbox
+WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq > ?"""
+_POSTED = """
+EXISTS (SELECT 1 FROM voucher AS v WHERE v.tenant = i.tenant AND v.store = i.store
+        AND v.lane = i.lane AND v.epoch = i.epoch AND v.seq = i.seq)
+OR NOT EXISTS (SELECT 1 FROM quarantine AS q WHERE q.tenant = i.tenant AND q.store = i.store
+        AND q.lane = i.lane AND q.epoch = i.epoch AND q.seq = i.seq)"""
+_DAY_CLOSES = f"""
+SELECT tenant, store, lane, epoch, seq, hash, body, {_POSTED} FROM inbox AS i
+WHERE type = 'DayClosed' ORDER BY tenant, store, lane, epoch, seq"""  # noqa: S608  a constant
+_SETTLED = f"""
+SELECT tenant, store, lane, epoch, seq, hash, body, {_POSTED} FROM inbox AS i
+WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq BETWEEN ? AND ?
+  AND type = 'TransactionSettled' ORDER BY seq"""  # noqa: S608  a constant
 _NEWEST_MS = "SELECT COALESCE(MAX(received_ms), 0) FROM lane_cursor"
 _SAVE_CURSOR = """
 INSERT INTO lane_cursor VALUES (?,?,?,?,?,?,?)
@@ -65,6 +85,35 @@ def home_of(db: sqlite3.Connection, stream: Stream) -> tuple[str, str]:
     db.execute(_TAKE_HOME, (stream.tenant, stream.epoch, stream.store, stream.lane))
     store, lane = db.execute(_HOME, (stream.tenant, stream.epoch)).fetchone()
     return store, lane
+
+
+def move_home(db: sqlite3.Connection, stream: Stream, seq: int) -> bool:
+    """Let a journal live where this fact of it came. False if the fact came to its home as well."""
+    home = home_of(db, stream)
+    known = (stream.tenant, *home, stream.epoch, seq)
+    if home != (stream.store, stream.lane) and db.execute(_KNOWN_ELSEWHERE, known).fetchone():
+        return False
+    db.execute(_MOVE_HOME, (stream.store, stream.lane, stream.tenant, stream.epoch))
+    return True
+
+
+def hole(db: sqlite3.Connection, stream: Stream) -> tuple[int, int] | None:
+    """The first run of missing facts."""
+    hw = cursor_of(db, stream).hw
+    (later,) = db.execute(_NEXT, (*stream, hw)).fetchone()
+    return None if later is None else (hw + 1, later - 1)
+
+
+def day_closes(db: sqlite3.Connection) -> list[Received]:
+    return [_received(row) for row in db.execute(_DAY_CLOSES)]
+
+
+def settled(db: sqlite3.Connection, stream: Stream, first: int, last: int) -> list[Received]:
+    return [_received(row) for row in db.execute(_SETTLED, (*stream, first, last))]
+
+
+def _received(row: tuple[Any, ...]) -> Received:
+    return Received(Stream(*row[:4]), *row[4:7], posted=bool(row[7]))
 
 
 def newest_ms(db: sqlite3.Connection) -> int:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from agent.wire import WireFact
-from cloud_bridge.ledger.port import Case, Unreadable
+from cloud_bridge.ledger.port import Case, CaseFile, Decision, Unreadable
 from cloud_bridge.mapping import MappingProblem
 from cloud_bridge.voucher import FactKey, Stream
 
@@ -39,6 +39,15 @@ SELECT case_id, tenant, store, lane, epoch, received_ms,
        seq, type, version, wall_ms, mono_ms, hash, body
 FROM quarantine JOIN inbox USING (tenant, store, lane, epoch, seq)
 WHERE resolved_ms IS NULL AND reason NOT IN ('conflict', 'chain', 'address') ORDER BY case_id"""
+_PARKED = _REPLAYABLE.replace("reason NOT IN ('conflict', 'chain', 'address')", "reason = 'waits'")
+_ONE = _REPLAYABLE.replace("reason NOT IN ('conflict', 'chain', 'address')", "case_id = ?")
+_CASE_FILE = """
+SELECT case_id, tenant, store, lane, epoch, seq, reason, detail, amount_minor, first_seen_ms, tries,
+       raw, resolved_ms
+FROM quarantine WHERE case_id = ?"""
+_DECISIONS = """
+SELECT action, made_by, reason, made_ms FROM quarantine_decision WHERE case_id = ? ORDER BY rowid"""
+_DECIDE = "INSERT INTO quarantine_decision VALUES (?,?,?,?,?)"
 _RESOLVE = "UPDATE quarantine SET resolved_ms = ? WHERE case_id = ?"
 _KEEP = """
 UPDATE quarantine SET reason = ?, detail = ?, last_seen_ms = ?, tries = tries + 1
@@ -94,6 +103,31 @@ class Replayable:
 
 def replayable(db: sqlite3.Connection) -> list[Replayable]:
     return [_replayable(*row) for row in db.execute(_REPLAYABLE)]
+
+
+def parked(db: sqlite3.Connection) -> list[Replayable]:
+    """Cases that wait for something which may have come."""
+    return [_replayable(*row) for row in db.execute(_PARKED)]
+
+
+def one_replayable(db: sqlite3.Connection, case_id: int) -> Replayable | None:
+    """An open case of any reason whose fact lies in the inbox."""
+    row = db.execute(_ONE, (case_id,)).fetchone()
+    return _replayable(*row) if row else None
+
+
+def case_file(db: sqlite3.Connection, case_id: int) -> CaseFile | None:
+    row = db.execute(_CASE_FILE, (case_id,)).fetchone()
+    if row is None:
+        return None
+    case = Case(row[0], Stream(*row[1:5]), *row[5:11])
+    decisions = tuple(Decision(*found) for found in db.execute(_DECISIONS, (case_id,)))
+    return CaseFile(case, row[11], row[12], decisions)
+
+
+def decide(db: sqlite3.Connection, case_id: int, decision: Decision) -> None:
+    row = case_id, decision.action, decision.by, decision.why, decision.made_ms
+    db.execute(_DECIDE, row)
 
 
 def _replayable(case_id: int, *row: Any) -> Replayable:
