@@ -280,7 +280,7 @@ class BagWeightChanged:
 
 @dataclass(frozen=True, slots=True)
 class DayClosed:
-    """What the lane sold on a trading day, for head office to hold its books against.
+    r"""What the lane sold on a trading day, for head office to hold its books against.
 
     A later one of the same day holds in place of the earlier: a sale may be settled after its day.
     `hash`: hex SHA-256 over "<seq> <hash of the fact>\n" of each sale of the day, by seq.

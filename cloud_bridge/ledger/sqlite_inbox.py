@@ -113,7 +113,8 @@ def settled(db: sqlite3.Connection, stream: Stream, first: int, last: int) -> li
 
 
 def _received(row: tuple[Any, ...]) -> Received:
-    return Received(Stream(*row[:4]), *row[4:7], posted=bool(row[7]))
+    *stream, seq, digest, body, posted = row
+    return Received(Stream(*stream), seq, digest, body, bool(posted))
 
 
 def newest_ms(db: sqlite3.Connection) -> int:
