@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -20,7 +20,6 @@ from agent.domain.facts import (
     FactBody,
     LaneStarted,
     ReceiptUnprinted,
-    TransactionOpened,
     TransactionSettled,
 )
 from agent.domain.lane import step
@@ -60,8 +59,6 @@ GROUP_MAX = 256  #: inputs in one commit
 TICK_S = 1.0  #: the loop turns at least so often: heartbeat, cursor
 STUCK_NS = 15 * 10**9  #: without a turn for so long, the core is dead or hangs
 RETRY_S = 1.0  #: between two tries to write a journal that refuses
-#: An alert is about the transaction that was open or settled last, and is gone with the next.
-ALERT_ENDS = (TransactionOpened, TransactionSettled)
 INPUT_SKIPPED = Text("The lane could not work out what came in: scan or key it again")
 TOTAL_UNREADABLE = Text("The journal cannot be read, nothing was settled: send the total again")
 TOTAL_SKIPPED = Text("The lane met a fault of its own. Nothing was settled: send the total again")
@@ -207,11 +204,11 @@ class Core:
             if event is None:
                 continue
             result = step(turn.state, event, self._rules, business_date)
+            if (result.state.transaction is None) is not (turn.state.transaction is None):
+                turn.effects.append(self._clear_alert)  # it was about the one open or settled last
             turn.state = result.state
-            if any(isinstance(fact, ALERT_ENDS) for fact in result.facts):
-                turn.effects.append(self._clear_alert)
-            turn.facts.extend(result.facts)
-            turn.effects.extend(partial(self._run_effect, e, reply) for e in result.effects)
+            turn.facts += result.facts
+            turn.effects += [partial(self._run_effect, e, reply) for e in result.effects]
             if isinstance(event, TotalReceived):
                 turn.remember(event.total, result.effects)
         return turn
@@ -221,8 +218,9 @@ class Core:
             return
         self._state = turn.state
         self._jobs, self._devices, self._says = turn.jobs, turn.devices, turn.says
-        for effect in turn.effects:
-            self._contained(effect, "an effect")
+        effects = iter(turn.effects)
+        while not self._contained(partial(_run_each, effects), "an effect"):
+            pass  # one met a bug: the others are owed still
         if turn.printer_well:  # now only: its last job may have ended in this turn
             self._resume_printing()
         self._say_whether_readable()
@@ -399,3 +397,10 @@ class Core:
     def _notify(self, notice: LaneNotice) -> None:
         for listener in self._listeners:
             listener(notice)
+
+
+def _run_each(effects: Iterator[Callable[[], None]]) -> bool:
+    """Run what is left of them. An error ends it after the effect at fault."""
+    for effect in effects:
+        effect()
+    return True

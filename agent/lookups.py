@@ -17,7 +17,7 @@ from agent.journal import Journal, PrintJobRow
 
 log = logging.getLogger("lanetally.core")
 
-ITEMS_CACHED = 2048
+ITEMS_CACHED = 4096
 PRINT_TRIES_MAX = 5
 REPRINT_WINDOW_MS = 15 * 60 * 1000  #: an older receipt is nobody's any more: the customer has gone
 

@@ -8,6 +8,8 @@ from agent.domain.evidence import Evidence, Pieces, by_gtin
 def line_differences(evidence: Evidence) -> tuple[tuple[str, int], ...]:
     """(GTIN, pieces charged above those scanned), where they differ."""
     scanned, charged = by_gtin(evidence.scanned), by_gtin(evidence.charged or ())
+    if scanned == charged:
+        return ()
     difference = {g: charged.get(g, 0) - scanned.get(g, 0) for g in sorted({*scanned, *charged})}
     return tuple((gtin, n) for gtin, n in difference.items() if n)
 

@@ -37,6 +37,8 @@ from agent.domain.transaction import (
 )
 from agent.domain.troubles import PRINT_TEXTS, PRINT_TROUBLE, SCAN_TEXTS
 
+NO_MEASURE = Measure()  #: the label says no more than which item it is
+
 
 def step(state: LaneState, event: LaneEvent, rules: StoreRules, business_date: str) -> Step:
     """What follows from one event. `business_date` is the trading day the event belongs to."""
@@ -79,7 +81,7 @@ def _line(
 ) -> LineItemAdded:
     """What the label says of its own weight, price or count goes before the item master."""
     item = event.item or Item(label.gtin, "", "", None)
-    measure = event.measure or Measure()
+    measure = event.measure or NO_MEASURE
     sold_by = item.sold_by if event.measure is None else "each"
     return LineItemAdded(
         transaction_id=transaction.transaction_id,

@@ -213,7 +213,9 @@ def _sold_as_scanned(line: OpenLine) -> SoldLine:
 def _sold_as_charged(
     number: int, line: ChargedLine, item: Item | None, rules: StoreRules
 ) -> SoldLine:
-    rates = (line.tax_rate_bp, item.tax_rate_bp if item else None, rules.tax_rate_bp)
+    tax_rate_bp = line.tax_rate_bp
+    if tax_rate_bp is None and item is not None:
+        tax_rate_bp = item.tax_rate_bp
     return SoldLine(
         number,
         line.gtin,
@@ -222,7 +224,7 @@ def _sold_as_charged(
         line.amount_minor,
         line.description or (item.description if item else ""),
         item.category if item else "",
-        next(rate for rate in rates if rate is not None),
+        rules.tax_rate_bp if tax_rate_bp is None else tax_rate_bp,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
+from unittest.mock import patch
 
 import msgspec
 from hypothesis import given
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from agent.domain.totals import (
     AMOUNT_MINOR_MAX,
+    DESCRIPTION_CHARS_MAX,
+    ITEM_COUNT_MAX,
     CashierTotal,
     ChargedLine,
     TaxAmount,
@@ -57,6 +60,25 @@ json_values = st.recursive(
     ),
     max_leaves=12,
 )
+
+
+ordinary_lines = st.builds(
+    ChargedLine,
+    st.sampled_from(["04710105045320", "04710105045321", "4710105045320"]),
+    st.sampled_from([-1, 0, 1, 500, 1000, 2000, ITEM_COUNT_MAX * 1000, ITEM_COUNT_MAX * 1000 + 1]),
+    st.sampled_from([-1, 0, 1, AMOUNT_MINOR_MAX, AMOUNT_MINOR_MAX + 1]),
+    st.none() | st.sampled_from([-1, 0, 1]),
+    st.sampled_from(["", "x" * DESCRIPTION_CHARS_MAX, "x" * (DESCRIPTION_CHARS_MAX + 1)]),
+    st.none() | st.sampled_from([-1, 0]),
+)
+
+
+@given(ordinary_lines)
+def test_the_one_look_at_a_line_sees_what_the_long_look_sees(line: ChargedLine) -> None:
+    total = CashierTotal("T1", "http", None, None, (line,))
+    with patch("agent.domain.totals._plain", return_value=False):
+        at_length = problems(total)
+    assert problems(total) == at_length
 
 
 @given(st.binary(max_size=200))
