@@ -7,6 +7,7 @@ and python-escpos' constants; a command that is not in the table is taken as two
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -22,6 +23,10 @@ class Token:
 
 #: A command that claims to be longer is damaged: waiting for its end would swallow the rest.
 COMMAND_BYTES_MAX = 1 << 20
+#: So much of a command says how long it is: ESC D and GS k end with a NUL after 255 bytes at most.
+_HEAD_BYTES = 260
+
+_TEXT = re.compile(rb"[^\x00-\x1f]+")
 
 _LEADS: Mapping[int, str] = {0x10: "DLE", 0x1B: "ESC", 0x1C: "FS", 0x1D: "GS"}
 _CONTROLS: Mapping[int, str] = {0x09: "HT", 0x0A: "LF", 0x0C: "FF", 0x0D: "CR", 0x18: "CAN"}
@@ -36,8 +41,8 @@ _COUNTS: Mapping[str, Mapping[int, str]] = {
         3: "p",
         8: "W",
     },
-    "FS": {0: "&.", 1: "!-CW", 2: "pS"},
-    "GS": {0: ":", 1: "!/BEHITabfhjrw|", 2: "$LPW\\", 4: "g"},
+    "FS": {0: "&.", 1: "!-CW", 2: "?pS", 74: "2"},
+    "GS": {0: ":c", 1: "!/BEHITabfhjrw|", 2: "$LPW\\", 4: "g"},
 }
 _FIXED: Mapping[str, int] = {
     f"{lead} {char}": count
@@ -54,8 +59,8 @@ def _real_time_status(rest: bytes) -> int | None:  # n = 7 and 8 have a second p
     return None if not rest else 2 if rest[0] in (7, 8) else 1
 
 
-def _real_time_request(rest: bytes) -> int | None:  # fn = 8 clears the buffers and has seven
-    return None if not rest else 8 if rest[0] == 8 else 3
+def _real_time_request(rest: bytes) -> int | None:  # fn = 7 has one, fn = 8 seven parameters
+    return None if not rest else {7: 2, 8: 8}.get(rest[0], 3)
 
 
 def _column_image(rest: bytes) -> int | None:  # m nL nH, then 1 or 3 bytes a column
@@ -64,8 +69,32 @@ def _column_image(rest: bytes) -> int | None:  # m nL nH, then 1 or 3 bytes a co
     return 3 + int.from_bytes(rest[1:3], "little") * (3 if rest[0] >= 32 else 1)
 
 
-def _until_nul(rest: bytes) -> int | None:
-    return None if (end := rest.find(0)) < 0 else end + 1
+def _own_characters(rest: bytes) -> int | None:  # y c1 c2, then for each its width x and y x bytes
+    if len(rest) < 3:
+        return None
+    count = 3
+    for _ in range(rest[1], rest[2] + 1):
+        if len(rest) <= count:
+            return None
+        count += 1 + rest[0] * rest[count]
+    return count
+
+
+def _logos(rest: bytes) -> int | None:  # n, then for each its size xL xH yL yH and 8 x y bytes
+    if not rest:
+        return None
+    count = 1
+    for _ in range(rest[0]):
+        size = rest[count : count + 4]
+        if len(size) < 4:
+            return count if count > COMMAND_BYTES_MAX else None
+        count += 4 + 8 * int.from_bytes(size[:2], "little") * int.from_bytes(size[2:], "little")
+    return count
+
+
+def _until_nul(rest: bytes) -> int | None:  # none where one must be: two bytes of something else
+    end = rest.find(0)
+    return end + 1 if end >= 0 else 0 if len(rest) > _HEAD_BYTES - 3 else None
 
 
 def _function(rest: bytes) -> int | None:  # fn pL pH, then p bytes
@@ -95,22 +124,27 @@ def _barcode(rest: bytes) -> int | None:  # m <= 6 ends with NUL, m >= 65 has a 
         return None
     if rest[0] >= 65:
         return 2 + rest[1]
-    return None if (end := _until_nul(rest[1:])) is None else 1 + end
+    return None if (end := _until_nul(rest[1:])) is None else end and 1 + end
 
 
 _VARIABLE: Mapping[str, Callable[[bytes], int | None]] = {
     "DLE EOT": _real_time_status,
     "DLE DC4": _real_time_request,
+    "ESC &": _own_characters,
+    "ESC (": _function,
     "ESC *": _column_image,
     "ESC D": _until_nul,
     "FS (": _function,
+    "FS q": _logos,
     "GS (": _function,
     "GS 8": _long_function,
     "GS *": _stored_image,
+    "GS Q": _raster,
     "GS V": _cut,
     "GS k": _barcode,
     "GS v": _raster,
 }
+_SPREAD = {"ESC &", "FS q"}  #: what says how long they are stands all over them
 
 
 class Tokenizer:
@@ -126,36 +160,46 @@ class Tokenizer:
 
     def feed(self, data: bytes) -> list[Token]:
         self._buffer += data
-        tokens = []
-        while (token := _first(self._buffer)) is not None:
+        tokens, start = [], 0
+        while (token := _next(self._buffer, start)) is not None:
             tokens.append(token)
-            self._buffer = self._buffer[len(token.raw) :]
+            start += len(token.raw)
+        self._buffer = self._buffer[start:]
         return tokens
 
 
-def _first(buffer: bytes) -> Token | None:
-    """The token that the buffer begins with, None if it is not complete."""
-    if not buffer:
+def _next(buffer: bytes, start: int) -> Token | None:
+    """The token that begins there, None if it is not complete."""
+    if start >= len(buffer):
         return None
-    lead = _LEADS.get(buffer[0])
+    lead = _LEADS.get(buffer[start])
     if lead is None:
-        return _plain(buffer)
-    if len(buffer) < 2:
+        return _plain(buffer, start)
+    if len(buffer) < start + 2:
         return None
-    char = _DLE_NAMES.get(buffer[1], chr(buffer[1])) if lead == "DLE" else chr(buffer[1])
+    char = chr(buffer[start + 1])
+    if lead == "DLE":
+        char = _DLE_NAMES.get(buffer[start + 1], char)
     name = f"{lead} {char}"
-    count = _VARIABLE[name](buffer[2:]) if name in _VARIABLE else _FIXED.get(name, 0)
-    if count is None:
+    count = _parameters(name, buffer, start + 2)
+    if count is None or len(buffer) < start + 2 + count:
         return None
-    if count > COMMAND_BYTES_MAX:
-        count = 0
-    if len(buffer) < 2 + count:
-        return None
-    return Token(name, buffer[2 : 2 + count], buffer[: 2 + count])
+    end = start + 2 + count
+    return Token(name, buffer[start + 2 : end], buffer[start:end])
 
 
-def _plain(buffer: bytes) -> Token:
-    if buffer[0] < 0x20:
-        return Token(_CONTROLS.get(buffer[0], f"0x{buffer[0]:02x}"), b"", buffer[:1])
-    end = next((i for i, byte in enumerate(buffer) if byte < 0x20), len(buffer))
-    return Token("text", buffer[:end], buffer[:end])
+def _parameters(name: str, buffer: bytes, start: int) -> int | None:
+    """How many bytes follow the name, None if more must come to say so."""
+    if name not in _VARIABLE:
+        return _FIXED.get(name, 0)
+    head = None if name in _SPREAD else start + _HEAD_BYTES
+    count = _VARIABLE[name](buffer[start:head])
+    return 0 if count is not None and count > COMMAND_BYTES_MAX else count
+
+
+def _plain(buffer: bytes, start: int) -> Token:
+    found = _TEXT.match(buffer, start)
+    if found:
+        return Token("text", found[0], found[0])
+    name = _CONTROLS.get(buffer[start], f"0x{buffer[start]:02x}")
+    return Token(name, b"", buffer[start : start + 1])

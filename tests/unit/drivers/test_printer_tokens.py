@@ -39,7 +39,14 @@ def names(data: bytes) -> list[str]:
         ("10 04 07 01", "DLE EOT", "0701"),
         ("10 05 01", "DLE ENQ", "01"),
         ("10 14 01 00 01", "DLE DC4", "010001"),
+        ("10 14 07 01", "DLE DC4", "0701"),
         ("10 14 08 01 03 14 01 06 02 08", "DLE DC4", "0801031401060208"),
+        ("1b 26 03 41 42 02 01 02 03 04 05 06 00", "ESC &", "03414202010203040506" + "00"),
+        ("1b 28 41 02 00 01 01", "ESC (", "4102000101"),
+        ("1c 32 77 21" + " 55" * 72, "FS 2", "7721" + "55" * 72),
+        ("1c 3f 77 21", "FS ?", "7721"),
+        ("1c 71 01 01 00 01 00" + " 55" * 8, "FS q", "0101000100" + "55" * 8),
+        ("1d 51 30 00 01 00 02 00 ff 00", "GS Q", "300001000200ff00"),
         ("1b 7e", "ESC ~", ""),  # unknown: taken as two bytes
         ("10 7e", "DLE ~", ""),
     ],
@@ -70,7 +77,13 @@ def test_status_queries_inside_an_image_are_data():
 
 @pytest.mark.parametrize(
     "command",
-    [b"\x1dv0\x00\xff\xff\xff\xff", b"\x1d8L" + (COMMAND_BYTES_MAX).to_bytes(4, "little")],
+    [
+        b"\x1dv0\x00\xff\xff\xff\xff",
+        b"\x1d8L" + (COMMAND_BYTES_MAX).to_bytes(4, "little"),
+        b"\x1cq\x02\xff\xff\xff\xff",
+        b"\x1bD" + b"\x08" * 300,
+        b"\x1dk\x02" + b"7" * 300,
+    ],
 )
 def test_a_command_that_claims_to_be_endless_does_not_swallow_the_rest(command):
     tokens = Tokenizer().feed(command + b"\x1b@")
