@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
-from agent.domain.finding import Finding
+from agent.domain.finding import Candidate, Finding
 from agent.domain.gtin import ScanProblemCode
-from agent.domain.items import SoldBy
+from agent.domain.items import NamedItem, SoldBy
 from agent.domain.totals import CashierTotal, TaxAmount, Tender
 
 
@@ -137,10 +137,14 @@ class ScanRejected:
 
 @dataclass(frozen=True, slots=True)
 class CashierTotalReceived:
+    """The total, and what the item master said when it was judged."""
+
     type: ClassVar[str] = "CashierTotalReceived"
     version: ClassVar[int] = 1
     transaction_id: str
     total: CashierTotal
+    gap_categories: tuple[str, ...] = ()  #: of items that cost what was charged above the scans
+    named: tuple[NamedItem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +160,59 @@ class CashierTotalRejected:
 
 @dataclass(frozen=True, slots=True)
 class MissedScanSuspected:
+    """What was scanned and what was witnessed do not agree: what may have happened, and why."""
+
     type: ClassVar[str] = "MissedScanSuspected"
     version: ClassVar[int] = 1
     transaction_id: str
     total_id: str
     missed_count: int
     findings: tuple[Finding, ...]
+    candidates: tuple[Candidate, ...] = ()  #: what the missed items may be, likeliest first
+    confidence_permille: int = 1000
+
+    @property
+    def value_minor(self) -> int:
+        """What is at stake, as far as that is known."""
+        return sum(finding.value_minor or 0 for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class MissedScanDismissed:
+    """Somebody looked at a suspicion and went on as it is."""
+
+    type: ClassVar[str] = "MissedScanDismissed"
+    version: ClassVar[int] = 1
+    transaction_id: str
+    total_id: str
+    operator: str = ""
+    approver: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MissedScanConfirmed:
+    """Somebody looked at a suspicion and agreed: the item is to be scanned, or added afterwards."""
+
+    type: ClassVar[str] = "MissedScanConfirmed"
+    version: ClassVar[int] = 1
+    transaction_id: str
+    total_id: str
+    operator: str = ""
+    approver: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PieceWeighed:
+    """What one piece weighs of the only item in a clean basket that nobody had weighed before."""
+
+    type: ClassVar[str] = "PieceWeighed"
+    version: ClassVar[int] = 1
+    transaction_id: str
+    gtin: str
+    weight_g: int
+    description: str = ""
+    category: str = ""
+    price_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +327,7 @@ class BagWeightChanged:
     delta_g: int  #: taken off is negative
     total_g: int | None  #: what lies there now; None if not told
     role: str
+    steady: bool = True  #: False: something moved there when the total came, so it tells nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +378,9 @@ FactBody: TypeAlias = (
     | CashierTotalReceived
     | CashierTotalRejected
     | MissedScanSuspected
+    | MissedScanDismissed
+    | MissedScanConfirmed
+    | PieceWeighed
     | TransactionSettled
     | ReceiptPrinted
     | ReceiptUnprinted

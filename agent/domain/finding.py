@@ -36,6 +36,8 @@ class Candidate:
 
     gtin: str
     probability_permille: int
+    description: str = ""
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)
