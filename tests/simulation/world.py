@@ -19,11 +19,11 @@ from typing import Any
 from unittest import mock
 from uuid import UUID
 
-from agent import journal as journal_module
 from agent import sync as sync_module
 from agent import wire
 from agent.domain.transaction import LaneState
 from agent.journal import Journal, intact
+from agent.journal import file as journal_file
 from agent.mqtt_settings import MqttSettings
 from agent.sync import Birth, Sync
 from agent.wire import LaneAddress
@@ -263,7 +263,7 @@ class World:
         with (
             mock.patch.multiple(sync_module, MqttLink=link, time=time),
             mock.patch.multiple(ingest, MqttLink=link, time=time),
-            mock.patch.object(journal_module, "uuid", uuid),
+            mock.patch.object(journal_file, "uuid", uuid),
             mock.patch.object(wire, "BATCH_FACTS_MAX", self.chance.choice((1, 3, 64))),
         ):
             yield

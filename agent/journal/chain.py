@@ -1,0 +1,47 @@
+"""Whether each fact follows from the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from agent.wire import GENESIS, FactRow, chain_hash
+
+
+class BrokenChain(Exception):
+    """The fact at `seq` is missing or not the one that was written: none from there on is sure."""
+
+    def __init__(self, seq: int, *, missing: bool) -> None:
+        self.seq = seq
+        self.missing = missing
+        super().__init__(f"the chain is broken at seq {seq}")
+
+
+def follows(prev: str, epoch: str, row: FactRow) -> bool:
+    """Whether a row is the one its hash was made for, after the hash of the one before."""
+    head = (row.seq, row.type, row.version, row.wall_ms, row.mono_ms)
+    return chain_hash(prev, epoch, *head, row.body) == row.hash
+
+
+def intact(
+    rows: Iterable[FactRow], epoch: str, first: int = 1, prev: str = GENESIS
+) -> Iterator[FactRow]:
+    """The same rows, from `first` on, whose predecessor has the hash `prev`.
+
+    Raises BrokenChain at the first that does not follow.
+    """
+    for expected, row in enumerate(rows, first):
+        if row.seq != expected:
+            raise BrokenChain(expected, missing=True)
+        if not follows(prev, epoch, row):
+            raise BrokenChain(row.seq, missing=False)
+        prev = row.hash
+        yield row
+
+
+def breaks(rows: Iterable[FactRow], epoch: str) -> int:
+    """How often rows do not follow from the one before, gaps among them: 0 for a whole chain."""
+    count, prev, expected = 0, GENESIS, 1
+    for row in rows:
+        count += row.seq != expected or not follows(prev, epoch, row)
+        prev, expected = row.hash, row.seq + 1
+    return count

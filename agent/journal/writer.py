@@ -1,0 +1,262 @@
+"""`Journal`: the core's connection to the lane's truth, the one that appends.
+
+WAL and `synchronous=FULL`: a commit that returned survives a power cut. Facts and the projections
+that follow from them change in one commit. The epoch is a random id made with the file, so that a
+re-imaged box that starts again at seq 1 collides with nothing. A journal has one writing process
+and belongs to one lane.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self, TypeVar
+
+from agent.domain import facts
+from agent.domain.facts import FactBody
+from agent.domain.items import Item
+from agent.domain.outcome import SettlementOutcome
+from agent.domain.settlement import outcome_of
+from agent.domain.totals import CashierTotal
+from agent.domain.transaction import LaneState, evolve
+from agent.journal.file import (
+    INSERT_FACT,
+    SELECT_FACT,
+    SEQ_MAX,
+    Connect,
+    JournalUnsafe,
+    connect,
+    locked,
+    new_epoch,
+    one_commit,
+    opened,
+    projections_of,
+    remember_epoch,
+    rows_of,
+    unsafe,
+)
+from agent.projections import TABLES, statements, total_digest
+from agent.wire import GENESIS, FactRow, chain_hash, decode_body, encode_body
+
+_F = TypeVar("_F", bound=FactBody)
+
+
+@dataclass(frozen=True, slots=True)
+class PrintJobRow:
+    job_id: str
+    settled: facts.TransactionSettled
+    state: str  #: "waiting", "failed" or "unconfirmed"
+    tries: int
+
+
+class Journal:
+    def __init__(
+        self, path: Path, connect: Connect = connect, *, lock: BinaryIO | None = None
+    ) -> None:
+        """Open or create. Raises JournalUnsafe if the file cannot be made durable, or if another
+        process writes it. `connect`: how to reach the file; tests bring a disk of their own.
+        `lock`: the writer's lock, if the caller holds it already; closed with the journal."""
+        self.path = path
+        self._lock = lock or locked(path)
+        try:
+            self._db = opened(path, connect)
+        except JournalUnsafe:
+            self._lock.close()
+            raise
+        try:
+            self._take_up()
+        except sqlite3.Error as error:
+            self.close()
+            raise unsafe(path, error) from error
+
+    def _take_up(self) -> None:
+        """Where the journal stands, as the file says."""
+        self.epoch: str = self._meta("epoch", new_epoch())
+        last = self._db.execute(
+            "SELECT seq, hash FROM fact WHERE seq > 0 ORDER BY seq DESC LIMIT 1"
+        ).fetchone()
+        self.last_seq: int = last[0] if last else 0
+        self.last_hash: str = last[1] if last else GENESIS
+        cursor = self._db.execute("SELECT acked_seq FROM sync_cursor").fetchone()
+        self.acked_seq: int = cursor[0] if cursor else 0
+        remember_epoch(self._lock, self.epoch)
+
+    def close(self) -> None:
+        self._db.close()
+        self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # --- writing -------------------------------------------------------------------------------
+
+    def belong_to(self, address: str) -> None:
+        """Say whose journal this is. Raises JournalUnsafe if it is another lane's.
+
+        Under another address head office would take every fact for a new one, and post it again.
+        """
+        owner = self._meta("address", address)
+        if owner != address:
+            raise JournalUnsafe(
+                f"{self.path}: is the journal of {owner}, not of {address}: give each lane a"
+                " data_dir of its own. A lane that is renamed begins with an empty one, once"
+                " `lanetally status` says that all facts of the old one are at head office"
+            )
+
+    def append(
+        self,
+        bodies: Sequence[FactBody],
+        *,
+        wall_ms: int,
+        mono_ms: int,
+        acked_seq: int | None = None,
+    ) -> None:
+        """Facts, their projections and the sync cursor in ONE commit, on the disk when it returns.
+
+        Raises sqlite3.Error with nothing written: the same call may be made again.
+        """
+        seq, prev = self.last_seq, self.last_hash
+        rows = []
+        for body in bodies:
+            seq += 1
+            encoded = encode_body(body)
+            prev = chain_hash(
+                prev, self.epoch, seq, body.type, body.version, wall_ms, mono_ms, encoded
+            )
+            rows.append((seq, body.type, body.version, wall_ms, mono_ms, prev, encoded))
+        with one_commit(self._db):
+            self._db.executemany(INSERT_FACT, rows)
+            for row, body in zip(rows, bodies, strict=True):
+                for sql, values in statements(row[0], body):
+                    self._db.execute(sql, values)
+            if acked_seq is not None:
+                self._db.execute("UPDATE sync_cursor SET acked_seq = ?", (acked_seq,))
+        self.last_seq, self.last_hash = seq, prev
+        if acked_seq is not None:
+            self.acked_seq = acked_seq
+
+    def save_cursor(self, acked_seq: int) -> None:
+        """How far the bridge has it. Losing this costs a resend, nothing else."""
+        self._db.execute("UPDATE sync_cursor SET acked_seq = ?", (acked_seq,))
+        self.acked_seq = acked_seq
+
+    def load_items(self, items: Iterable[Item], digest: str) -> bool:
+        """Replace the item master, unless `digest` is the one that is loaded. True if replaced."""
+        if self._meta("items_digest", "") == digest:
+            return False
+        with one_commit(self._db):
+            self._db.execute("DELETE FROM item")
+            self._db.executemany(
+                "INSERT OR REPLACE INTO item(gtin, description, category, price_minor, sold_by,"
+                " tax_rate_bp) VALUES (?,?,?,?,?,?)",
+                (
+                    (i.gtin, i.description, i.category, i.price_minor, i.sold_by, i.tax_rate_bp)
+                    for i in items
+                ),
+            )
+            self._db.execute("UPDATE meta SET value = ? WHERE key = 'items_digest'", (digest,))
+        return True
+
+    def rebuild(self, rows: Iterable[FactRow] | None = None) -> None:
+        """Throw the projections away and make them again, from `rows` or from all facts here."""
+        with one_commit(self._db):
+            for table in TABLES:
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608  names from a constant
+            for row in self.rows() if rows is None else rows:
+                fact = decode_body(row.type, row.version, row.body)
+                if fact is not None:
+                    for sql, values in statements(row.seq, fact):
+                        self._db.execute(sql, values)
+
+    # --- reading -------------------------------------------------------------------------------
+
+    def lane_state(self) -> LaneState:
+        """The state at the last fact: the open transaction is replayed from where it began."""
+        row = self._db.execute("SELECT last_number, open_seq FROM lane_state").fetchone()
+        if row is None:
+            return LaneState()
+        state = LaneState(last_number=row[0])
+        if row[1] is not None:
+            for fact in self.facts(row[1]):
+                state = evolve(fact, state)
+        return state
+
+    def item(self, gtin: str) -> Item | None:
+        row = self._db.execute("SELECT * FROM item WHERE gtin = ?", (gtin,)).fetchone()
+        return Item(*row) if row else None
+
+    def categories_priced(self, price_minor: int, limit: int = 20) -> tuple[str, ...]:
+        """Categories of items that cost exactly so much, one for each item."""
+        sql = "SELECT category FROM item WHERE price_minor = ? ORDER BY gtin LIMIT ?"
+        return tuple(r[0] for r in self._db.execute(sql, (price_minor, limit)) if r[0])
+
+    def earlier_answer(self, total: CashierTotal) -> tuple[SettlementOutcome, bool] | None:
+        """How this `total_id` was answered before, and whether for the same content."""
+        row = self._db.execute(
+            "SELECT digest, settled_seq, suspected_seq FROM settlement WHERE total_id = ?",
+            (total.total_id,),
+        ).fetchone()
+        if row is None or row[1] is None:
+            return None
+        settled = self._fact_at(row[1], facts.TransactionSettled)
+        findings = self._fact_at(row[2], facts.MissedScanSuspected).findings if row[2] else ()
+        return outcome_of(settled, findings), row[0] == total_digest(total)
+
+    def unprinted_jobs(
+        self,
+        tries_max: int,
+        since_ms: int = 0,
+        since_mono_ms: int = 0,
+        earlier_runs_seq: int = SEQ_MAX,
+    ) -> list[PrintJobRow]:
+        """Print jobs whose receipt is not surely on paper, oldest first, settled since then.
+
+        Monotonic times compare within a run alone: up to `earlier_runs_seq` the wall clock says it.
+        """
+        rows = self._db.execute(
+            "SELECT job_id, settled_seq, state, tries FROM print_job "
+            "JOIN fact ON seq = settled_seq "
+            "WHERE state != 'printed' AND tries < ? "
+            "AND CASE WHEN seq > ? THEN mono_ms >= ? ELSE wall_ms >= ? END ORDER BY settled_seq",
+            (tries_max, earlier_runs_seq, since_mono_ms, since_ms),
+        ).fetchall()
+        return [
+            PrintJobRow(job_id, self._fact_at(seq, facts.TransactionSettled), state, tries)
+            for job_id, seq, state, tries in rows
+        ]
+
+    def rows(self, first: int = 1) -> Iterable[FactRow]:
+        return rows_of(self._db, first)
+
+    def projections(self) -> Iterator[tuple[Any, ...]]:
+        """Every row of every projection, its table's name first, in an order of their own."""
+        return projections_of(self._db)
+
+    def facts(self, first: int = 1) -> Iterable[FactBody]:
+        """The facts this release knows, decoded, from `first` on."""
+        for row in self.rows(first):
+            fact = decode_body(row.type, row.version, row.body)
+            if fact is not None:
+                yield fact
+
+    def _fact_at(self, seq: int, cls: type[_F]) -> _F:
+        row = FactRow(*self._db.execute(f"{SELECT_FACT} WHERE seq = ?", (seq,)).fetchone())
+        fact = decode_body(row.type, row.version, row.body)
+        assert isinstance(fact, cls)
+        return fact
+
+    def _meta(self, key: str, default: str) -> str:
+        self._db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, default))
+        value: str = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0]
+        return value
