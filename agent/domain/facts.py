@@ -362,6 +362,48 @@ class CommandAnswered:
     by: str  #: who asked, as head office says
 
 
+@dataclass(frozen=True, slots=True)
+class SeqRange:
+    """From `first` to `last`, both within."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRecovered:
+    """This epoch took over what could be read of another: the first fact of its journal."""
+
+    type: ClassVar[str] = "JournalRecovered"
+    version: ClassVar[int] = 1
+    cause: Literal["damaged", "missing", "restored", "imported"]
+    reason: str  #: what was wrong with the file, in SQLite's words; "" if nothing was
+    former_epoch: str  #: "" if nobody knows
+    former_last_seq: int  #: the last that is known of; there may have been more
+    former_acked_seq: int  #: how far the lane knew it to be at head office
+    lost: tuple[SeqRange, ...]  #: facts of it that cannot be read any more, the first hundred gaps
+    lost_count: int
+    set_aside: str  #: name of the file that was put away; "" if there was none
+
+
+@dataclass(frozen=True, slots=True)
+class FactLost:
+    """Stands in the place of a fact that a damaged journal has lost. Sent, never journaled."""
+
+    type: ClassVar[str] = "FactLost"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetryShed:
+    """So many facts of these types were not written: the journal was at its limit."""
+
+    type: ClassVar[str] = "TelemetryShed"
+    version: ClassVar[int] = 1
+    count: int
+    types: tuple[str, ...]
+
+
 Observation: TypeAlias = TagObserved | LabelObserved | CrossingObserved | BagWeightChanged
 
 FactBody: TypeAlias = (
@@ -390,9 +432,17 @@ FactBody: TypeAlias = (
     | BagWeightChanged
     | DayClosed
     | CommandAnswered
+    | JournalRecovered
+    | FactLost
+    | TelemetryShed
 )
 
 #: type name -> {version -> class}: the one table that journal, bridge and command line decode by.
 FACT_TYPES: dict[str, dict[int, type[FactBody]]] = {
     cls.type: {cls.version: cls} for cls in FactBody.__args__
 }
+
+#: What a journal at its limit leaves out first: nothing of it settles, prints or posts.
+TELEMETRY: frozenset[type[FactBody]] = frozenset(
+    (DeviceLost, DeviceReturned, TagObserved, LabelObserved, CrossingObserved, BagWeightChanged)
+)
