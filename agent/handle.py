@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+from agent.domain.items import SoldBy
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from agent.domain.effects import RaiseAlert
+    from agent.domain.facts import MissedScanSuspected
     from agent.domain.outcome import SettlementOutcome
     from agent.domain.text import Text
     from agent.domain.totals import CashierTotal
@@ -34,6 +37,8 @@ class SnapshotLine:
     quantity_milli: int
     weight_g: int | None
     price_minor: int | None  #: as `agent.domain.items.Item.price_minor`
+    sold_by: SoldBy = "each"
+    amount_minor: int | None = None  #: None without a price, and for a weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,15 @@ class DeviceHealth:
     kind: str
     state: DeviceState
     reason: str  #: if up: the device's own words, such as "paper_near_end"; else why not
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWeight:
+    """What a scale says now."""
+
+    role: str
+    weight_g: int | None  #: the stable weight that lies there; None while there is none
+    condition: str  #: "stable", or why there is no weight: `drivers.base.ScaleCondition`
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +71,8 @@ class LaneSnapshot:
     journal_seq: int = 0
     acknowledged_seq: int = 0
     degraded: bool = False
+    suspected: MissedScanSuspected | None = None  #: what the alert is about
+    live_weights: tuple[LiveWeight, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,7 @@ class Connection:
         self._write(data)
 
     def _head(self, response: Response) -> h11.Response:
-        headers = [("cache-control", "no-store"), *response.headers]
+        headers = [("cache-control", response.cache_control), *response.headers]
         if response.body:
             headers += [
                 ("content-type", response.media_type),

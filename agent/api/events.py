@@ -1,7 +1,9 @@
 """The lane's events as server-sent events: a bounded queue per client, and a slow client loses it.
 
-`id:` is a running number within this run of the agent. A client that connects, or comes back, first
-gets an event `lane` with the whole state (as `GET /v1/lane`), so that nothing needs to be replayed.
+A client that connects, or comes back, first gets an event `lane` with the whole state (as
+`GET /v1/lane`), so that nothing needs to be replayed. Then come two sorts of events: what happened,
+one for each of the lane's notices, with a running number of this run of the agent as `id:`; and
+what follows for who shows the lane: `basket`, `alert` and `status`, with what changed since.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent.api.answers import Say, event_answer, lane_answer
+from agent.api.answers import Say, event_answer
+from agent.api.changes import Told
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 STREAMS_MAX = 16
 QUEUE_MAX = 2_048  #: notices that wait for one client: a burst of one commit is not slowness
+BATCH_MAX = 64  #: notices that go out in one piece
+LOOK_S = 1.0  #: how often the lane is looked at while it has nothing to say
 RECONNECT_MS = 2_000  #: how long a browser waits before it comes back
 
 
@@ -36,6 +41,17 @@ class Listener:
             self.queue.put_nowait((number, notice))
         except asyncio.QueueFull:
             self.overrun = True
+
+    async def heard(self, patience_s: float) -> list[tuple[int, LaneNotice]]:
+        """What waits, as much as goes out in one piece; [] if nothing comes in time."""
+        try:
+            async with asyncio.timeout(patience_s):
+                heard = [await self.queue.get()]
+        except TimeoutError:
+            return []
+        while not self.queue.empty() and len(heard) < BATCH_MAX:
+            heard.append(self.queue.get_nowait())
+        return heard
 
 
 class EventHub:
@@ -79,17 +95,21 @@ async def stream(
     hub: EventHub, lane: LaneHandle, say: Say, heartbeat_s: float
 ) -> AsyncGenerator[bytes, None]:
     """The body of an event stream, until the client is too slow."""
+    clock = asyncio.get_running_loop().time
     with hub.listening() as listener:
+        told = Told(lane.snapshot(), say, clock())
         yield b"retry: %d\n\n" % RECONNECT_MS
-        yield b"event: lane\ndata: %s\n\n" % msgspec.json.encode(lane_answer(lane.snapshot(), say))
+        yield told.whole()
+        spoke_s = clock()
         while not listener.overrun:
-            try:
-                async with asyncio.timeout(heartbeat_s):
-                    number, notice = await listener.queue.get()
-            except TimeoutError:
-                yield b": still here\n\n"
-            else:
-                yield _event(number, notice, say)
+            notices = await listener.heard(min(LOOK_S, heartbeat_s))
+            events = [_event(number, notice, say) for number, notice in notices]
+            events += told.changes(lane.snapshot(), clock())
+            if not events and clock() - spoke_s >= heartbeat_s:
+                events = [b": still here\n\n"]
+            if events:
+                spoke_s = clock()
+                yield b"".join(events)
 
 
 def _event(number: int, notice: LaneNotice, say: Say) -> bytes:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from agent.api.auth import client_name
 from agent.api.messages import Request, Response, refuse
-from agent.api.routes import ROUTES, Context, Route
+from agent.api.routes import PAGES, ROUTES, Context, Route
+from agent.api.settings import ApiClient
 from agent.domain.text import Text
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ log = logging.getLogger("lanetally.api")
 
 def admit(request: Request, context: Context) -> Route | Response:
     """The route of a request that may go on, or the refusal of one that may not."""
-    routes = {route.method: route for route in ROUTES if route.path == request.path}
+    routes = {route.method: route for route in (*ROUTES, *PAGES) if route.path == request.path}
     if not routes:
         detail = Text("No such path; /openapi.json lists them all")
         return refuse(404, "not_found", detail, request.say)
@@ -29,7 +30,7 @@ def admit(request: Request, context: Context) -> Route | Response:
         allow = ", ".join(routes)
         detail = Text("This path takes {methods} only", {"methods": allow})
         return refuse(405, "method_not_allowed", detail, request.say, headers=(("allow", allow),))
-    if not (route.is_open and request.is_local) and not _is_known(request, context):
+    if not (route.is_open and request.is_local) and not _is_known(request, route, context):
         detail = Text(
             "The request needs the header Authorization: Bearer, with a token of this lane"
         )
@@ -45,9 +46,12 @@ def too_large(say: Say, context: Context) -> Response:
     return refuse(413, "body_too_large", Text("The limit is {limit} bytes", {"limit": limit}), say)
 
 
-def _is_known(request: Request, context: Context) -> bool:
+def _is_known(request: Request, route: Route, context: Context) -> bool:
     authorization = request.headers.get(b"authorization", b"")
-    is_known = client_name(authorization, context.settings.client) is not None
+    clients = context.settings.client
+    if route.for_screen and request.is_local:
+        clients = (*clients, ApiClient("screen", context.screen_token))
+    is_known = client_name(authorization, clients) is not None
     if authorization and not is_known:
         log.warning("a wrong token was refused: %s %s", request.method, request.path)
     return is_known

@@ -11,16 +11,21 @@ if TYPE_CHECKING:
 
 
 def choose(accept_language: str, translations: Mapping[str, Say]) -> Say:
-    """The best match of an Accept-Language header (RFC 9110 §12.5.4), else the first translation.
+    """The translation into the best language; see `best`."""
+    return translations[best(accept_language, translations)]
+
+
+def best(accept_language: str, translations: Mapping[str, Say]) -> str:
+    """The best match of an Accept-Language header (RFC 9110 §12.5.4), else the first language.
 
     A language matches whatever its region or script: zh-TW and zh-Hans get zh_CN.
     """
     for wanted in sorted(accept_language.split(","), key=_quality, reverse=True):
         language = wanted.partition(";")[0].strip().lower().partition("-")[0]
-        for name, say in translations.items():
+        for name in translations:
             if name.partition("_")[0] == language:
-                return say
-    return next(iter(translations.values()))
+                return name
+    return next(iter(translations))
 
 
 def _quality(wanted: str) -> str:

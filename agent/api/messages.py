@@ -18,6 +18,7 @@ EVENT_STREAM = "text/event-stream"
 TITLES: dict[int, Text] = {
     400: Text("Request not understood"),
     401: Text("No valid token"),
+    403: Text("Not from here"),
     404: Text("Nothing is here"),
     405: Text("Not possible here"),
     408: Text("Request came too slowly"),
@@ -49,6 +50,7 @@ class Response:
     body: bytes = b""
     media_type: str = JSON
     headers: tuple[tuple[str, str], ...] = ()
+    cache_control: str = "no-store"
     events: AsyncGenerator[bytes, None] | None = None
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import msgspec
 
-from agent.api import openapi
+from agent.api import openapi, pages
 from agent.api.answers import (
     EventAnswer,
     HealthAnswer,
@@ -26,7 +27,8 @@ from agent.api.answers import (
 )
 from agent.api.events import EventHub, stream
 from agent.api.messages import EVENT_STREAM, Request, Response, answer, refuse
-from agent.api.settings import ApiSettings
+from agent.api.screen import ScreenAnswer, SessionAnswer, open_session, show_screen
+from agent.api.settings import ApiSettings, Shop
 from agent.domain.outcome import SettlementOutcome
 from agent.domain.text import Text
 from agent.domain.totals import CashierTotal, TotalProblem, problems
@@ -52,6 +54,8 @@ class Context:
     lane: LaneHandle
     hub: EventHub
     translations: Mapping[str, Say]  #: by language; the first is the lane's own
+    shop: Shop = field(default_factory=Shop)
+    screen_token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Route:
     body: type[msgspec.Struct] | None = None
     media_type: str = "application/json"
     is_open: bool = False  #: needs no token when asked from this machine
+    for_screen: bool = False  #: takes the screen's token as well
 
 
 # --- settlements -------------------------------------------------------------------------------
@@ -166,7 +171,7 @@ ROUTES: tuple[Route, ...] = (
         (400, 401, 408, 409, 413, 422, 503, 504),
         body=TotalBody,
     ),
-    Route("GET", "/v1/lane", show_lane, "The lane now", {200: LaneAnswer}, (401,)),
+    Route("GET", "/v1/lane", show_lane, "The lane now", {200: LaneAnswer}, (401,), for_screen=True),
     Route(
         "GET",
         "/v1/events",
@@ -175,6 +180,25 @@ ROUTES: tuple[Route, ...] = (
         {200: EventAnswer},
         (401, 503),
         media_type=EVENT_STREAM,
+        for_screen=True,
+    ),
+    Route(
+        "POST",
+        "/v1/screen/session",
+        open_session,
+        "The token of the lane screen, for its own pages in a browser on the lane's machine",
+        {200: SessionAnswer},
+        (403,),
+        is_open=True,
+    ),
+    Route(
+        "GET",
+        "/v1/screen",
+        show_screen,
+        "The words and formats of the lane screen",
+        {200: ScreenAnswer},
+        (401,),
+        for_screen=True,
     ),
     Route(
         "GET",
@@ -185,4 +209,10 @@ ROUTES: tuple[Route, ...] = (
         is_open=True,
     ),
     Route("GET", "/openapi.json", show_openapi, "This document", {200: None}, is_open=True),
+)
+
+#: The lane screen's files: part of the server, and no business of an API's client.
+PAGES: tuple[Route, ...] = tuple(
+    Route("GET", path, pages.show_page, "A page of the lane screen", {200: None}, is_open=True)
+    for path in pages.files()
 )

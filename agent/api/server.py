@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from agent.api.connection import Connection
 from agent.api.events import EventHub
 from agent.api.routes import Context
+from agent.api.settings import Shop
 
 if TYPE_CHECKING:
     import threading
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("lanetally.api")
 
 STOP_POLL_S = 0.1
+NO_SHOP = Shop()
 FAREWELL_S = 0.5  #: for answers on their way when the server stops
 
 BUSY = (
@@ -44,6 +46,7 @@ def serve(
     translations: Mapping[str, Say],
     stop: threading.Event,
     ready: Callable[[int], None] = lambda port: None,  # noqa: ARG005  a reader of one argument
+    shop: Shop = NO_SHOP,
 ) -> None:
     """Serve until `stop` is set; then end within a second. Runs in the thread that calls it.
 
@@ -51,7 +54,7 @@ def serve(
     that asks for none. `ready` is called with the TCP port once connections are accepted, 0 if
     there is none. Raises OSError if an address cannot be used.
     """
-    asyncio.run(_serve(settings, lane, translations, stop, ready))
+    asyncio.run(_serve(settings, lane, translations, stop, ready, shop))
 
 
 async def _serve(
@@ -60,10 +63,11 @@ async def _serve(
     translations: Mapping[str, Say],
     stop: threading.Event,
     ready: Callable[[int], None],
+    shop: Shop,
 ) -> None:
     async with contextlib.AsyncExitStack() as stack:
         hub = stack.enter_context(contextlib.closing(EventHub(lane)))
-        reception = Reception(Context(settings, lane, hub, translations))
+        reception = Reception(Context(settings, lane, hub, translations, shop))
         stack.push_async_callback(reception.close)
         port = 0
         if settings.host:

@@ -40,3 +40,13 @@ class ApiSettings:
     heartbeat_ms: int = option(
         15_000, "silence on the event stream before a heartbeat", unit="ms", low=100, high=60_000
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What the pages of the lane screen show of the configuration."""
+
+    currency: str = "CNY"
+    minor_digits: int = 2
+    store: str = ""
+    lane: str = ""

@@ -65,7 +65,8 @@ def test_a_settlement_is_answered_after_the_core_has_it() -> None:
 @pytest.mark.parametrize(("status", "code"), [("settled", 201), ("held", 202), ("duplicate", 200)])
 def test_the_status_tells_what_became_of_it(status: Any, code: int) -> None:
     reason = Text("{count} × {item} charged but not scanned", {"count": 1, "item": "Milch"})
-    finding = Finding("missed_item", 1, "04006381333931", "dairy", 199, reason)
+    also = (Text("the weight says so too"),)
+    finding = Finding("missed_item", 1, "04006381333931", "dairy", 199, reason, also)
     outcome = SettlementOutcome(status, Text("ok"), missed_count=1, findings=(finding,))
     with serving(Lane(lambda total: outcome)) as port:
         answer = asked(port, post(GOOD, "Accept-Language: zh-CN"))
@@ -80,6 +81,7 @@ def test_the_status_tells_what_became_of_it(status: Any, code: int) -> None:
             "category": "dairy",
             "value_minor": 199,
             "reason": "中文 1 × Milch charged but not scanned",
+            "also": ["中文 the weight says so too"],
         }
     ]
 
@@ -284,12 +286,26 @@ def test_the_lane_is_shown_to_a_client_with_a_token(port: int) -> None:
                 "quantity_milli": 1000,
                 "weight_g": None,
                 "price_minor": 199,
+                "sold_by": "each",
+                "amount_minor": None,
             }
         ],
         "item_count": 1,
         "amount_minor": 199,
         "alert": "中文 1 item(s) not scanned",
-        "devices": [{"role": "scale", "kind": "scale", "state": "lost", "reason": "unplugged"}],
+        "suspicion": None,
+        "devices": [
+            {
+                "role": "scale",
+                "kind": "scale",
+                "state": "lost",
+                "reason": "unplugged",
+                "name": "中文 Scale",
+                "text": "中文 Not reachable: check its cable and power",
+                "is_well": False,
+            }
+        ],
+        "live_weights": [],
         "journal_seq": 12,
         "acknowledged_seq": 10,
         "degraded": False,

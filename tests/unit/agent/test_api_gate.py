@@ -109,14 +109,14 @@ def test_without_a_token_nothing_is_open_from_another_machine(route: Route) -> N
     assert refused(admit(asked, context())) == (401, "token_invalid")
 
 
-def test_without_a_token_this_machine_sees_health_and_the_document_only() -> None:
+def test_without_a_token_this_machine_sees_no_secret_and_asks_for_the_screens_token_only() -> None:
     seen = {
         route.path
         for route in ROUTES
         if isinstance(admit(request(route.method, route.path), context()), Route)
     }
 
-    assert seen == {"/v1/health", "/openapi.json"}
+    assert seen == {"/v1/health", "/openapi.json", "/v1/screen/session"}
 
 
 def test_a_wrong_token_is_logged_without_the_token(caplog: pytest.LogCaptureFixture) -> None:

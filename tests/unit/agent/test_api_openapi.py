@@ -56,4 +56,4 @@ def test_only_reading_without_secrets_goes_without_a_token() -> None:
         if {} in operation["security"]
     }
 
-    assert without == {"/v1/health", "/openapi.json"}
+    assert without == {"/v1/health", "/openapi.json", "/v1/screen/session"}

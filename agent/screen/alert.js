@@ -1,0 +1,100 @@
+/**
+ * The red alert: what was probably not scanned, why, and the cashier's answer.
+ *
+ * It takes the whole attention at first. "Scan it" makes it a strip that waits for the scan;
+ * "Continue" tells the lane to go on as it is. It is gone when the lane says so.
+ */
+
+import { $, make, setText } from "./dom.js";
+import { ask } from "./link.js";
+import { onKeys } from "./shell.js";
+import { beep } from "./sound.js";
+import { amount, number, word } from "./words.js";
+
+/** A key that was meant for something else must not answer an alert that just came up. */
+const UNREADY_MS = 400;
+
+let shown = null; // the alert as the lane tells it
+let shownAt = 0;
+let focusBefore = null;
+
+export function showAlert({ alert, suspicion }) {
+  if (alert === null) return hide();
+  const isNew = shown === null || identity(shown) !== identity({ alert, suspicion });
+  shown = { alert, suspicion };
+  write();
+  if (isNew) open();
+}
+
+/** The same suspicion in another language is no new one. */
+function identity({ alert, suspicion }) {
+  if (!suspicion) return alert;
+  const { transaction_id, is_held, missed_count, findings } = suspicion;
+  const found = findings.map(({ kind, count, gtin }) => [kind, count, gtin]);
+  return JSON.stringify([transaction_id, is_held, missed_count, found]);
+}
+
+function open() {
+  const dialog = $("alert");
+  focusBefore ??= document.activeElement;
+  shownAt = performance.now();
+  dialog.hidden = false;
+  setModal(true);
+  $("scan-it").focus();
+  beep("bad");
+}
+
+function hide() {
+  if (shown === null) return;
+  shown = null;
+  $("alert").hidden = true;
+  setModal(false);
+  focusBefore?.focus();
+  focusBefore = null;
+}
+
+/** Modal: nothing else can be touched or reached by keys. Else a strip above the basket. */
+function setModal(isModal) {
+  document.body.dataset.alert = shown === null ? "none" : isModal ? "asks" : "waits";
+  for (const id of ["bar", "lane"]) $(id).inert = isModal && shown !== null;
+  setText($("scan-it").firstElementChild, word(isModal ? "scan_it" : "back"));
+  $("alert").setAttribute("aria-modal", String(isModal));
+}
+
+function write() {
+  setText($("alert-text"), isStrip() ? `${shown.alert} ${word("scan_now")}` : shown.alert);
+  const findings = shown.suspicion?.findings ?? [];
+  $("reasons").replaceChildren(...findings.flatMap(reasons));
+  $("alert-trouble").hidden = true;
+}
+
+const isStrip = () => document.body.dataset.alert === "waits";
+
+function reasons(finding) {
+  const value = finding.value_minor ? word("value", { amount: amount(finding.value_minor) }) : "";
+  const first = make("li", "", finding.reason, " ");
+  if (value) first.append(make("span", "value", value));
+  return [first, ...finding.also.map((text) => make("li", "also", text))];
+}
+
+async function answer(choice) {
+  if (performance.now() - shownAt < UNREADY_MS) return;
+  const response = await ask("/v1/alert", { method: "POST", body: { answer: choice } }).catch(() => null);
+  $("alert-trouble").hidden = Boolean(response?.ok);
+}
+
+async function scanIt() {
+  if (performance.now() - shownAt < UNREADY_MS) return;
+  const isToShrink = !isStrip();
+  setModal(!isToShrink);
+  write();
+  if (isToShrink) await answer("scan");
+}
+
+$("scan-it").onclick = scanIt;
+$("continue").onclick = () => answer("continue");
+onKeys({
+  F8: () => shown !== null && $("scan-it").click(),
+  F9: () => shown !== null && $("continue").click(),
+  Escape: () => shown !== null && !isStrip() && $("scan-it").click(),
+});

@@ -1,0 +1,117 @@
+/** The open basket: one row for each line, made once and changed where it changed. */
+
+import { $, make, setText } from "./dom.js";
+import { amount, number, weight, word } from "./words.js";
+
+const rows = new Map(); // line_no -> { row, name, how, price, line }
+
+/** All of it, as the lane has it: rows that are as they were stay untouched. */
+export function showBasket(lane) {
+  change({ ...lane, is_whole: false, gone: [...rows.keys()].filter(isMissingFrom(lane.lines)) });
+}
+
+/** What changed of it. */
+export function change({ transaction_id, is_whole, lines, gone, item_count, amount_minor }) {
+  if (is_whole && transaction_id !== null) clear();
+  for (const line_no of gone) forget(line_no);
+  for (const line of lines) show(line);
+  if (lines.length) toNewest(lines.at(-1).line_no);
+  if (transaction_id === null) return; // what was paid stays in sight until the next one begins
+  document.body.dataset.basket = "open";
+  showSum(item_count, amount_minor);
+}
+
+/** The basket has been paid: its sum becomes the last word on it. */
+export function paid({ amount_minor, change_minor }) {
+  document.body.dataset.basket = "paid";
+  setText($("amount-word"), word("paid"));
+  setText($("amount"), amount(amount_minor));
+  $("change-row").hidden = !change_minor;
+  setText($("change"), amount(change_minor ?? 0));
+}
+
+/** Nothing has been scanned since the page was opened, or the last basket is history. */
+export function idle() {
+  clear();
+  document.body.dataset.basket = "none";
+  showSum(0, 0);
+}
+
+/** All words again, in another language. */
+export function rename() {
+  for (const { line } of rows.values()) write(line);
+}
+
+const isMissingFrom = (lines) => {
+  const kept = new Set(lines.map((line) => line.line_no));
+  return (line_no) => !kept.has(line_no);
+};
+
+function clear() {
+  rows.clear();
+  $("lines").replaceChildren();
+}
+
+function forget(line_no) {
+  rows.get(line_no)?.row.remove();
+  rows.delete(line_no);
+}
+
+function show(line) {
+  if (!rows.has(line.line_no)) rows.set(line.line_no, makeRow(line.line_no));
+  write(line);
+}
+
+function makeRow(line_no) {
+  const row = make("li");
+  const name = make("span", "name");
+  const how = make("span", "how");
+  const price = make("span", "price");
+  const number_ = make("span", "no", String(line_no));
+  row.dataset.line = line_no;
+  row.append(number_, name, how, price);
+  $("lines").append(row);
+  return { row, name, how, price, line: null };
+}
+
+function write(line) {
+  const { row, name, how, price } = rows.get(line.line_no);
+  rows.get(line.line_no).line = line;
+  setText(name, line.description || line.gtin);
+  setText(how, howMuch(line));
+  const isPriced = line.amount_minor !== null;
+  setText(price, isPriced ? amount(line.amount_minor) : priceMissing(line));
+  row.classList.toggle("unpriced", !isPriced && line.sold_by !== "weight");
+  row.classList.toggle("waits", line.sold_by === "weight" && line.weight_g === null);
+}
+
+/** "3 × 12.50", "0.845 kg × 9.80/kg", or what is to be done or known of it. */
+function howMuch(line) {
+  if (!line.description) return word("not_in_master");
+  const price = line.price_minor === null ? "" : ` × ${amount(line.price_minor)}`;
+  if (line.sold_by === "weight") {
+    if (line.weight_g === null) return word("to_be_weighed");
+    return weight(line.weight_g).join(" ") + (price && `${price}/kg`);
+  }
+  return line.quantity_milli === 1000 ? line.gtin : number(line.quantity_milli / 1000) + price;
+}
+
+function priceMissing(line) {
+  return line.sold_by === "weight" ? "" : word("price_unknown");
+}
+
+function toNewest(line_no) {
+  const newest = rows.get(line_no).row;
+  $("lines").querySelector(".newest")?.classList.remove("newest");
+  newest.classList.add("newest");
+  const box = $("lines-box");
+  box.scrollTop = newest.offsetTop + newest.offsetHeight - box.clientHeight;
+}
+
+function showSum(item_count, amount_minor) {
+  setText($("count"), number(item_count));
+  setText($("amount-word"), word("amount"));
+  setText($("amount"), amount_minor === null ? word("amount_unknown") : amount(amount_minor));
+  $("amount").classList.toggle("unknown", amount_minor === null);
+  $("change-row").hidden = true;
+}

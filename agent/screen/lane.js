@@ -1,0 +1,54 @@
+/** The lane's page: basket, sum, weight, health, and the alert at settlement. */
+
+import { showAlert } from "./alert.js";
+import { change, idle, paid, rename, showBasket } from "./basket.js";
+import { $, setText } from "./dom.js";
+import { start } from "./shell.js";
+import { showStatus } from "./side.js";
+import { beep } from "./sound.js";
+
+const SAID_MS = 8000;
+
+/** What the cashier must notice at once, and what is good to know. */
+const BAD = new Set(["scan_rejected", "total_rejected", "input_skipped", "receipt_unprinted", "degraded"]);
+const GOOD = new Set(["receipt_printed", "recovered", "device", "device_says"]);
+
+let lane = null; // as last told whole; its status is kept up to date
+let said = 0;
+
+function say(text, isBad) {
+  const place = $("said");
+  setText(place, text);
+  place.className = isBad ? "bad" : "good";
+  clearTimeout(said);
+  said = setTimeout(() => setText(place, ""), SAID_MS);
+}
+
+const shows = {
+  basket: (content) => change(content),
+  alert: (content) => showAlert(Object.assign(lane, content)),
+  status: (content) => showStatus(Object.assign(lane, content)),
+  settled: ({ data }) => paid(data),
+  line_item_added: () => beep("good"),
+};
+
+start({
+  onLane(whole) {
+    const wasOpen = document.body.dataset.basket === "open";
+    lane = whole;
+    if (whole.transaction_id !== null) showBasket(whole);
+    else if (wasOpen || !document.body.dataset.basket) idle();
+    showStatus(whole);
+    showAlert(whole);
+  },
+  onEvent(kind, content) {
+    shows[kind]?.(content);
+    if (content.text && BAD.has(kind)) {
+      say(content.text, true);
+      beep("bad");
+    } else if (content.text && GOOD.has(kind)) {
+      say(content.text, false);
+    }
+  },
+  onSpeak: rename,
+});

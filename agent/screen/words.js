@@ -1,0 +1,40 @@
+/** The lane's words, and how it writes numbers: set once the lane has said so. */
+
+let words = {};
+let money = new Intl.NumberFormat("en", { minimumFractionDigits: 2 });
+let minor = 100;
+let kilograms = new Intl.NumberFormat("en", { minimumFractionDigits: 3 });
+let plain = new Intl.NumberFormat("en", { maximumFractionDigits: 3 });
+
+/** Take the words of /v1/screen over, and write them wherever the page asks for one. */
+export function speak(settings) {
+  const tag = settings.language.replace("_", "-");
+  const digits = settings.minor_digits;
+  words = settings.words;
+  minor = 10 ** digits;
+  money = new Intl.NumberFormat(tag, {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+  kilograms = new Intl.NumberFormat(tag, { minimumFractionDigits: 3 });
+  plain = new Intl.NumberFormat(tag, { maximumFractionDigits: 3 });
+  document.documentElement.lang = tag;
+  document.title = word("title");
+  for (const element of document.querySelectorAll("[data-word]")) {
+    element.textContent = word(element.dataset.word);
+  }
+}
+
+/** The word of a key, with its places filled; "" before the lane has spoken. */
+export function word(key, values = {}) {
+  return (words[key] ?? "").replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+}
+
+export const amount = (value_minor) => money.format(value_minor / minor);
+export const number = (value) => plain.format(value);
+
+/** Grams below a kilogram, as scales show them; kilograms above. */
+export function weight(weight_g) {
+  if (Math.abs(weight_g) < 1000) return [plain.format(weight_g), "g"];
+  return [kilograms.format(weight_g / 1000), "kg"];
+}
