@@ -21,6 +21,8 @@ from agent.wire import (
     encode_batch,
     encode_body,
     encode_total,
+    follows,
+    parse_batch,
 )
 from tests.lane_kit import MILK, charged, posted
 
@@ -62,6 +64,30 @@ def test_facts_that_skip_a_number_are_no_batch_though_their_chain_is_true():
 
     with pytest.raises(UndecodableFact, match="chain broken at seq 3"):
         decode_batch(encode_batch("e1", GENESIS, rows))
+
+
+@pytest.mark.parametrize(
+    ("type_", "body"),
+    [
+        ("DeviceReturned", b""),
+        ("DeviceReturned", b"\xff\x00torn"),
+        ("DeviceReturned", b'{"role":"scale"'),
+        ("DeviceReturned", b'{}},{"seq":9'),
+        ("DeviceReturned", b'{},"seq":9'),
+        ("DeviceReturned", b"[" * 100_000),
+        ('Dev"ice\n', BODY),
+    ],
+    ids=repr,
+)
+def test_a_row_that_is_no_json_travels_as_one_that_its_hash_was_not_made_for(type_, body):
+    damaged = FactRow(2, type_, 1, 1700, 42, HASH, body)
+    third = FactRow(3, "DeviceReturned", 1, 1700, 42, HASH, BODY)
+
+    batch = parse_batch(encode_batch("e1", GENESIS, [ROW, damaged, third]))
+
+    assert [fact.seq for fact in batch.facts] == [1, 2, 3]
+    assert not follows("e1", HASH, batch.facts[1])
+    assert bytes(batch.facts[2].body) == BODY
 
 
 @pytest.mark.parametrize(
