@@ -20,7 +20,7 @@ from agent.domain.text import Text
 from agent.domain.toml_lines import Path as KeyPath
 from agent.errors import TechnicianError
 from agent.i18n import LANGUAGES
-from agent.mqtt_settings import MqttSettings
+from agent.mqtt_settings import MqttSettings, contradictions
 from drivers import registry
 from drivers.base import DeviceMisconfigured
 
@@ -208,8 +208,7 @@ def _cross_check(values: Values) -> Iterator[Problem]:
     yield from _repeated(values)
     yield from _shared_devices(values)
     yield from _api(values)
-    if values.get(("mqtt", "password")) and not values.get(("mqtt", "username")):
-        yield ("mqtt", "password"), Text("a password needs a username")
+    yield from contradictions(values)
 
 
 #: What must not occur twice in an array of tables: its last two names, and the complaint.

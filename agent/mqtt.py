@@ -15,18 +15,25 @@ import select
 import socket
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
+from agent.domain.text import Text
 from agent.mqtt_settings import MqttSettings
+from agent.mqtt_tls import Context, TlsUnusable, context_of, hang_up, load_own, reason_of
 
 log = logging.getLogger("lanetally.mqtt")
 
 WINDOW = 20  #: messages in flight: the receive maximum that common brokers advertise
+SESSION_S = 7 * 86_400  #: how long a broker of version 5 keeps what waits for the bridge
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
@@ -59,34 +66,42 @@ class MqttLink:
         on_message: Callable[[Incoming], None],
         will: Will | None = None,
         clean: bool = True,
+        say: Callable[[Text], str] = Text.english,
     ) -> None:
         self._settings = settings
         self._on_up = on_up
+        self._say = say
         self._up_due = False
+        self.window = WINDOW  #: how many messages the broker takes before it has confirmed one
         self._failures = 0
         self._retry_at = 0.0
         self._unconfirmed: set[int] = set()  # message ids
+        self._queued: deque[tuple[str, bytes, bool]] = deque()  # beyond what the broker takes now
         self._wake_r, self._wake_w = socket.socketpair()
         self._wake_r.setblocking(False)
         self._wake_w.setblocking(False)
+        self._clean = clean
+        self._tls: Context | None = None
+        self._alert = ""  # what paho logged of TLS
+        self._accepted = False  # by the broker, since this connection was begun
+        is_5 = settings.version == "5"
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
-            clean_session=clean,
-            protocol=paho.MQTTv311,
+            clean_session=None if is_5 else clean,
+            protocol=paho.MQTTv5 if is_5 else paho.MQTTv311,
             manual_ack=True,
         )
         client.max_inflight_messages_set(WINDOW)
         client.connect_timeout = 5.0
         if settings.username:
             client.username_pw_set(settings.username, settings.password or None)
-        if settings.tls:
-            client.tls_set(ca_certs=settings.ca_file or None, tls_version=ssl.PROTOCOL_TLS_CLIENT)
         if will is not None:
             client.will_set(will.topic, will.payload, qos=1, retain=True)
         client.on_socket_open = _no_delay
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
+        client.on_log = self._logged
         client.on_message = lambda _c, _u, m: on_message(
             Incoming(m.topic, bytes(m.payload), m.qos, m.retain, m.mid)
         )
@@ -99,15 +114,22 @@ class MqttLink:
 
     @property
     def unconfirmed(self) -> int:
-        """Messages that the broker has not confirmed; paho itself sends them again on reconnect."""
-        return len(self._unconfirmed)
+        """Messages that the broker has not confirmed; they are sent again on reconnect."""
+        return len(self._unconfirmed) + len(self._queued)
 
     def subscribe(self, *topics: str) -> None:
         self._client.subscribe([(topic, 1) for topic in topics])
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Hand a message to the connection at QoS 1."""
-        self._unconfirmed.add(self._client.publish(topic, payload, qos=1, retain=retain).mid)
+        self._queued.append((topic, payload, retain))
+        self._fill_window()
+
+    def _fill_window(self) -> None:
+        """paho keeps what is in flight and sends it again; how much a broker takes it ignores."""
+        while self._queued and len(self._unconfirmed) < self.window and self.up:
+            topic, payload, retain = self._queued.popleft()
+            self._unconfirmed.add(self._client.publish(topic, payload, qos=1, retain=retain).mid)
 
     def confirm(self, message: Incoming) -> None:
         """Tell the broker that the message is durable here."""
@@ -138,6 +160,7 @@ class MqttLink:
         if sock is not None:
             if sock in readable or timeout_s == 0.0:
                 self._client.loop_read(WINDOW)
+            self._fill_window()
             self.flush()
             self._client.loop_misc()
         if self._up_due:
@@ -162,16 +185,54 @@ class MqttLink:
     def _reconnect_if_due(self) -> None:
         if time.monotonic() < self._retry_at:
             return
+        settings = self._settings
         try:
-            self._client.connect(
-                self._settings.host, self._settings.port, keepalive=self._settings.keepalive_s
+            self._secure()
+            if settings.version == "5":
+                self._client.connect(
+                    settings.host,
+                    settings.port,
+                    keepalive=settings.keepalive_s,
+                    clean_start=self._clean,
+                    properties=self._connect_properties(),
+                )
+            else:
+                self._client.connect(settings.host, settings.port, keepalive=settings.keepalive_s)
+        except TlsUnusable as error:
+            self._failed(
+                Text("{key}: {reason}", {"key": error.key, "reason": self._say(error.text)})
             )
-        except (OSError, ValueError) as error:
-            self._failed(str(error))
+        except OSError as error:
+            if self._tls is not None:
+                self._tls.close_last()
+            self._failed(reason_of(error))
+        except ValueError as error:
+            self._failed(Text("{reason}", {"reason": str(error)}))
 
-    def _failed(self, reason: str) -> None:
+    def _connect_properties(self) -> Properties:
+        """What 3.1.1 leaves to the broker's configuration."""
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's own
+        properties.ReceiveMaximum = WINDOW
+        if not self._clean:
+            properties.SessionExpiryInterval = SESSION_S
+        return properties
+
+    def _secure(self) -> None:
+        """Read the certificates, once more after a failure: they may have been renewed."""
+        if self._settings.tls and self._tls is None:
+            self._tls = context_of(self._settings)
+            self._client.tls_set_context(self._tls)
+        elif self._tls is not None and self._failures:
+            load_own(self._tls, self._settings)
+
+    def _failed(self, reason: Text) -> None:
         if self._failures == 0:  # once on loss; the return is logged in _connected
-            log.warning("broker %s:%d not reachable: %s", *self._where(), reason)
+            words: dict[str, str | int] = {"reason": self._say(reason)}
+            host, port = self._where()
+            words |= {"host": host, "port": port}
+            log.warning(
+                "%s", self._say(Text("broker {host}:{port} not reachable: {reason}", words))
+            )
         step = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
         self._failures += 1
         self._retry_at = time.monotonic() + step * random.uniform(0.5, 1.0)  # noqa: S311  jitter
@@ -179,18 +240,30 @@ class MqttLink:
     def _where(self) -> tuple[str, int]:
         return self._settings.host, self._settings.port
 
-    def _connected(self, _c: Any, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
+    def _connected(self, _c: Any, _u: Any, _f: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            self._failed(f"refused: {reason}")
+            self._failed(Text("refused: {reason}", {"reason": str(reason)}))
             return
+        self.window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         log.info("connected to broker %s:%d", *self._where())
         self._failures = 0
-        self._up_due = True
+        self._up_due = self._accepted = True
+
+    def _logged(self, _c: Any, _u: Any, _level: Any, message: str) -> None:
+        """In TLS 1.3 the broker judges our certificate after the handshake; paho only logs why."""
+        if "[SSL: " in message:
+            self._alert = message
+
+    def _hang_up(self) -> Text:
+        return hang_up(self._settings, self._alert, datetime.now(UTC), self._say)
 
     def _disconnected(self, _c: Any, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
         self._up_due = False
         if reason.is_failure:
-            self._failed(f"lost: {reason}")
+            lost = Text("lost: {reason}", {"reason": str(reason)})
+            refused = self._tls is not None and not self._accepted
+            self._failed(self._hang_up() if refused else lost)
+        self._accepted, self._alert = False, ""
 
 
 def _no_delay(_client: Any, _userdata: Any, sock: Any) -> None:

@@ -41,11 +41,13 @@ def listens(port: int) -> bool:
 class Mosquitto:
     """Debian's broker without persistence: a restart forgets everything."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *lines: str) -> None:
+        """`lines`: more of its configuration, of the listener if they are TLS."""
         self.port = free_port()
         self._config = folder / "mosquitto.conf"
         self._config.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
+            + "".join(f"{line}\n" for line in lines)
             + ("user root\n" if os.geteuid() == 0 else "")
         )
         self.start()
