@@ -1,7 +1,8 @@
 """The one loop. It owns the lane's state, the time and the journal.
 
 It drains the inbox, asks the domain what follows, commits all facts at once, and only then runs the
-effects. A fact that is not in the journal did not happen; an effect never runs before its fact.
+effects. A fact that is not in the journal did not happen, and nothing is promised on it; while the
+disk refuses, the cashier still sees and hears what was scanned (`arrears.py`).
 """
 
 from __future__ import annotations
@@ -9,12 +10,21 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from agent.domain.effects import Answer, Effect, PrintReceipt, RaiseAlert, Show, SoundBeep
+from agent.arrears import OWED_FACTS_MAX, Arrears, Calls, Due
+from agent.domain.effects import (
+    Answer,
+    Effect,
+    PrintReceipt,
+    RaiseAlert,
+    Show,
+    SoundBeep,
+    is_promise,
+)
 from agent.domain.events import LaneEvent, Scanned, TotalReceived
 from agent.domain.facts import (
     FactBody,
@@ -59,6 +69,10 @@ GROUP_MAX = 256  #: inputs in one commit
 TICK_S = 1.0  #: the loop turns at least so often: heartbeat, cursor
 STUCK_NS = 15 * 10**9  #: without a turn for so long, the core is dead or hangs
 RETRY_S = 1.0  #: between two tries to write a journal that refuses
+NOT_WRITTEN = Text(
+    "The journal cannot be written: check the disk. Scans count from memory; sales wait for it."
+)
+DISK_FULL = Text("The disk is full and its reserve is in use: make room today")
 INPUT_SKIPPED = Text("The lane could not work out what came in: scan or key it again")
 TOTAL_UNREADABLE = Text("The journal cannot be read, nothing was settled: send the total again")
 TOTAL_SKIPPED = Text("The lane met a fault of its own. Nothing was settled: send the total again")
@@ -78,6 +92,7 @@ class Core:
         day_ends_min: int = 0,
         clock: Clock | None = None,
         contained: Contained = uncontained,
+        give_up_reserve: Callable[[], bool] = lambda: False,
     ) -> None:
         self._journal = journal
         self._inbox = inbox
@@ -94,7 +109,8 @@ class Core:
         self._devices: dict[str, DeviceHealth] = {}
         self._says: dict[str, tuple[str, ...]] = {}
         self._alert: Text | None = None
-        self._degraded = False
+        self._arrears = Arrears(journal, give_up_reserve, self._notify)
+        self._answers: dict[str, tuple[CashierTotal, SettlementOutcome]] = {}  # in arrears
         self._unreadable = False
         self._listeners: tuple[Callable[[LaneNotice], None], ...] = ()
         self.heartbeat_ns = self._clock.monotonic_ns()  #: when the loop last turned
@@ -135,7 +151,7 @@ class Core:
             ),
             journal_seq=self._journal.last_seq,
             acknowledged_seq=self._acked_seq,
-            degraded=self._degraded or self._unreadable or not self.turns,
+            degraded=bool(self._arrears) or self._unreadable or not self.turns,
         )
 
     @property
@@ -162,8 +178,9 @@ class Core:
             if job.state == "waiting"  # at the printer when the last run ended: perhaps on paper
         ]
         started = LaneStarted(boot_id, agent_version)
-        if self._commit([started, *doubts], stop or threading.Event()):
-            self._resume_printing()
+        self._run_all(
+            self._written((started, *doubts), [self._resume_printing], stop or threading.Event())
+        )
 
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -171,13 +188,17 @@ class Core:
             inputs = self._inbox.take(TICK_S, GROUP_MAX)
             if inputs:
                 self.process(inputs, stop)
+            elif self._arrears:
+                self._run_all(self._paid())
             else:
                 self._save_cursor()
         while inputs := self._inbox.take(0, GROUP_MAX):
             self.process(inputs, stop)
+        if self._arrears:
+            log.error("stopped with %d facts that the disk did not take", self._arrears.facts)
 
     def process(self, inputs: list[CoreInput], stop: threading.Event) -> None:
-        """One turn: decide on all inputs, commit once, then run the effects.
+        """One turn: decide on all inputs, commit once, then say and promise what follows.
 
         A turn that meets a bug has changed nothing: it is taken again, each input by itself, so
         that only the one at fault is skipped.
@@ -193,7 +214,13 @@ class Core:
 
     def _decided(self, inputs: list[CoreInput]) -> Turn:
         business_date = (self._clock.now() - self._day_ends).date().isoformat()
-        turn = Turn(self._state, dict(self._jobs), dict(self._devices), dict(self._says))
+        turn = Turn(
+            self._state,
+            dict(self._jobs),
+            dict(self._devices),
+            dict(self._says),
+            dict(self._answers),
+        )
         for item in inputs:
             reply = item.reply if isinstance(item, TotalSubmitted) else None
             try:
@@ -205,25 +232,31 @@ class Core:
                 continue
             result = step(turn.state, event, self._rules, business_date)
             if (result.state.transaction is None) is not (turn.state.transaction is None):
-                turn.effects.append(self._clear_alert)  # it was about the one open or settled last
+                turn.words.append(self._clear_alert)  # it was about the one open or settled last
             turn.state = result.state
             turn.facts += result.facts
-            turn.effects += [partial(self._run_effect, e, reply) for e in result.effects]
+            for effect in result.effects:
+                calls = turn.promises if is_promise(effect) else turn.words
+                calls.append(partial(self._run_effect, effect, reply))
             if isinstance(event, TotalReceived):
                 turn.remember(event.total, result.effects)
         return turn
 
     def _carry_out(self, turn: Turn, stop: threading.Event) -> None:
-        if turn.facts and not self._commit(turn.facts, stop):
-            return
+        promises = self._written(turn.facts, turn.promises, stop)
         self._state = turn.state
         self._jobs, self._devices, self._says = turn.jobs, turn.devices, turn.says
-        effects = iter(turn.effects)
-        while not self._contained(partial(_run_each, effects), "an effect"):
-            pass  # one met a bug: the others are owed still
+        self._answers = turn.answers if self._arrears else {}
+        self._run_all(turn.words)
+        self._run_all(promises)
         if turn.printer_well:  # now only: its last job may have ended in this turn
             self._resume_printing()
         self._say_whether_readable()
+
+    def _run_all(self, calls: Calls) -> None:
+        remaining = iter(calls)
+        while not self._contained(partial(_run_each, remaining), "an effect"):
+            pass  # one met a bug: the others are owed still
 
     def _skip(self, item: CoreInput) -> None:
         """Say that it was not taken: to the cashier, and to who waits for an answer."""
@@ -233,34 +266,32 @@ class Core:
         if isinstance(item, TotalSubmitted):
             item.reply(SettlementOutcome("rejected", TOTAL_SKIPPED, "internal"))
 
-    def _commit(self, new: list[FactBody], stop: threading.Event) -> bool:
-        """Write until it is written. A failing disk holds the lane, loudly; nothing is lost."""
-        while True:
-            try:
-                self._journal.append(
-                    new,
-                    wall_ms=self._wall_ms(),
-                    mono_ms=self._mono_ms(),
-                    acked_seq=self._acked_seq,
-                )
-            except sqlite3.IntegrityError:
-                raise  # a bug: no waiting would mend it
-            except sqlite3.Error as error:
-                if not self._degraded:
-                    log.error("the journal cannot be written: %s", error)  # noqa: TRY400  one line is what the technician needs
-                    self._degraded = True
-                    text = Text("The journal cannot be written: check the disk. Scans wait.")
-                    self._notify(LaneNotice("degraded", {"reason": str(error)}, text))
-                if stop.wait(RETRY_S):
-                    return False
-                self.heartbeat_ns = self._clock.monotonic_ns()
-                continue
-            if self._degraded:
-                self._degraded = False
-                log.info("the journal is written again")
-                self._notify(LaneNotice("recovered", {}, Text("The journal is written again")))
+    # --- into the journal ------------------------------------------------------------------------
+
+    def _written(self, new: Sequence[FactBody], promises: Calls, stop: threading.Event) -> Calls:
+        """Commit, and give back what may be promised now: all of it, unless the disk refuses."""
+        if not new and not self._arrears:
+            return promises
+        self._arrears.add(Due(new, self._wall_ms(), self._mono_ms(), promises))
+        due = self._paid()
+        while self._arrears.facts > OWED_FACTS_MAX and not stop.wait(
+            RETRY_S
+        ):  # no memory is endless
+            self.heartbeat_ns = self._clock.monotonic_ns()
+            due += self._paid()
+        return due
+
+    def _paid(self) -> Calls:
+        """Commit what is owed, if the disk goes along; what may be promised now."""
+        seq = self._journal.last_seq
+        try:
+            due = self._arrears.pay(self._acked_seq)
+        except sqlite3.IntegrityError:  # a bug: back to what the journal holds
+            self._state = replace(self._journal.lane_state(), plate=self._state.plate)
+            raise
+        if self._journal.last_seq != seq:
             self._outlets.committed(self._journal.last_seq)
-            return True
+        return due
 
     def _save_cursor(self) -> None:
         """While nothing happens: how far the bridge has it, so that a restart resends little."""
@@ -320,10 +351,10 @@ class Core:
     def _refuse(self, turn: Turn, code: str, text: Text, reply: Reply | None) -> None:
         """A total that never reaches the domain: no fact, but a word to everybody."""
         notice = LaneNotice("total_rejected", {"code": code}, text)
-        turn.effects.append(partial(self._notify, notice))
-        turn.effects.append(partial(self._outlets.beep, "bad"))
+        turn.words.append(partial(self._notify, notice))
+        turn.words.append(partial(self._outlets.beep, "bad"))
         if reply is not None:
-            turn.effects.append(partial(reply, SettlementOutcome("rejected", text, code)))
+            turn.promises.append(partial(reply, SettlementOutcome("rejected", text, code)))
 
     def _keyed(self, item: CountKeyed, turn: Turn) -> TotalReceived | None:
         transaction = turn.state.transaction
@@ -345,7 +376,7 @@ class Core:
                 (DEVICE_TEXTS[word] for word in item.warnings if word in DEVICE_TEXTS), None
             )
             notice = LaneNotice("device_says", {"role": item.role, "says": says}, text)
-            turn.effects.append(partial(self._notify, notice))
+            turn.words.append(partial(self._notify, notice))
 
     # --- effects ---------------------------------------------------------------------------------
 

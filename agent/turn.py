@@ -26,19 +26,20 @@ class Turn:
     jobs: dict[str, tuple[str, bool]]  #: at the printer: transaction id, reprint
     devices: dict[str, DeviceHealth]  #: by role
     says: dict[str, tuple[str, ...]]  #: by role: the device's own words
+    answers: dict[str, tuple[CashierTotal, SettlementOutcome]]  #: not yet in the journal
     facts: list[FactBody] = field(default_factory=list)
-    effects: list[Callable[[], None]] = field(default_factory=list)  #: for after the commit
-    answers: dict[str, tuple[CashierTotal, SettlementOutcome]] = field(default_factory=dict)
+    words: list[Callable[[], None]] = field(default_factory=list)  #: screen, beep, alert
+    promises: list[Callable[[], None]] = field(default_factory=list)  #: for after the commit
     printer_well: bool = False
 
     def remember(self, total: CashierTotal, effects: tuple[Effect, ...]) -> None:
-        """Until the commit, the journal cannot say that a `total_id` of this turn is used."""
+        """Until the commit, the journal cannot say that this `total_id` is used."""
         for effect in effects:
             if isinstance(effect, Answer) and effect.outcome.status == "settled":
                 self.answers[total.total_id] = total, effect.outcome
 
     def settled(self, total: CashierTotal) -> tuple[SettlementOutcome, bool] | None:
-        """How this turn has answered this `total_id`, and whether for the same content."""
+        """How this `total_id` was answered before the commit, and whether for the same content."""
         if total.total_id not in self.answers:
             return None
         before, outcome = self.answers[total.total_id]

@@ -98,6 +98,7 @@ class Lane:
     day_ends_min: int = 0
     time: SetClock = field(default_factory=SetClock)
     items: tuple[Item, ...] = tuple(ITEMS.values())
+    give_up_reserve: Callable[[], bool] = lambda: False
 
     def __post_init__(self) -> None:
         self.stop = threading.Event()
@@ -120,6 +121,7 @@ class Lane:
             day_ends_min=self.day_ends_min,
             clock=self.time.clock(),
             contained=contained,
+            give_up_reserve=lambda: self.give_up_reserve(),
         )
         self.core.subscribe(self.notices.append)
         self.core.start("boot-1", "0.1.0")

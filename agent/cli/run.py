@@ -21,6 +21,7 @@ from typing import Any
 from agent import __version__
 from agent.api.server import serve
 from agent.api.settings import Shop
+from agent.ballast import Ballast
 from agent.config import LaneConfig, load
 from agent.core import Core
 from agent.domain.dual_marks import DualMarks
@@ -32,7 +33,7 @@ from agent.inbox import Inbox
 from agent.inputs import Acknowledged, CoreInput, DeviceHealthChanged
 from agent.intake import Labels, emit_into
 from agent.itemfile import load_items
-from agent.journal import Journal
+from agent.journal import Journal, JournalUnsafe
 from agent.outlets import LaneOutlets
 from agent.supervisor import HealthState, Supervisor, contained, notify_systemd
 from agent.surroundings import Clock
@@ -46,7 +47,14 @@ log = logging.getLogger("lanetally")
 
 WATCH_S = 1.0
 WARNED_KINDS = frozenset(
-    {"missed_scan_suspected", "scan_rejected", "total_rejected", "input_skipped", "degraded"}
+    {
+        "missed_scan_suspected",
+        "scan_rejected",
+        "total_rejected",
+        "input_skipped",
+        "degraded",
+        "disk_full",
+    }
 )
 
 
@@ -117,7 +125,8 @@ def give_back_memory() -> None:
 
 def _assembled(config: LaneConfig, stop: threading.Event) -> _Lane:
     say = translator(config.store.language)
-    journal = Journal(Path(config.lane.data_dir) / "journal.db")
+    ballast = Ballast(Path(config.lane.data_dir) / "ballast")
+    journal = _opened(Path(config.lane.data_dir) / "journal.db", ballast)
     journal.belong_to(f"{config.store.org}/{config.store.id}/{config.lane.id}")
     if config.items.file:
         load_items(Path(config.items.file), journal)
@@ -144,6 +153,7 @@ def _assembled(config: LaneConfig, stop: threading.Event) -> _Lane:
         day_ends_min=config.store.business_day_ends_min,
         clock=clock,
         contained=contained,
+        give_up_reserve=ballast.give_up,
     )
     core.subscribe(_console(say))
     if sync is not None:
@@ -161,6 +171,18 @@ def _assembled(config: LaneConfig, stop: threading.Event) -> _Lane:
     supervisor.add("api", "api", lambda stop: serve(config.api, core, says, stop, shop=shop))
     core.start(boot_id, __version__, stop)
     return _Lane(journal, inbox, core, supervisor)
+
+
+def _opened(path: Path, ballast: Ballast) -> Journal:
+    """The journal; where a full disk keeps it from being opened, the reserve is given up for it."""
+    try:
+        journal = Journal(path)
+    except JournalUnsafe:
+        if not ballast.give_up():
+            raise
+        return Journal(path)
+    ballast.hold()
+    return journal
 
 
 def _drivers(config: LaneConfig) -> dict[str, Driver]:

@@ -11,11 +11,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from agent.ballast import Ballast
 from agent.config import load
 from agent.domain.text import Text
 from agent.errors import TechnicianError
 from agent.i18n import language_of, translator
 from agent.journal import JournalReader
+
+HELD = Text("held")
+NOT_HELD = Text("none: make room on the disk, then start the lane anew")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class LaneStatus:
     suspected: int
     receipts_unprinted: int
     devices_lost: list[str]
+    disk_reserve_held: bool  #: False: in use, for the disk was full; or there never was room for it
 
 
 def register(subparsers: Any) -> None:
@@ -63,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
         (Text("missed scans suspected"), status.suspected),
         (Text("receipts not printed"), status.receipts_unprinted),
         (Text("devices not reachable"), ", ".join(status.devices_lost) or "-"),
+        (Text("reserve on the disk"), say(HELD if status.disk_reserve_held else NOT_HELD)),
     ]
     for label, value in rows:
         print(f"{say(label)}: {value}")
@@ -72,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
 def _status(lane: str, path: Path) -> LaneStatus:
     try:
         with closing(JournalReader(path)) as reader:
-            return LaneStatus(lane=lane, **reader.figures())
+            held = Ballast(path.with_name("ballast")).is_held
+            return LaneStatus(lane=lane, **reader.figures(), disk_reserve_held=held)
     except sqlite3.Error as error:
         raise TechnicianError(f"{path}: {error}") from error

@@ -48,3 +48,11 @@ class Answer:
 
 
 Effect: TypeAlias = Show | SoundBeep | RaiseAlert | PrintReceipt | Answer
+
+
+def is_promise(effect: Effect) -> bool:
+    """True for what tells somebody that a sale stands: it never goes before the commit. The rest
+    are words about what just happened, which the lane owes the cashier even if the disk fails."""
+    return isinstance(effect, Answer | PrintReceipt) or (
+        isinstance(effect, Show) and effect.kind == "settled"
+    )

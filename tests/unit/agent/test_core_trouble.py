@@ -6,6 +6,8 @@ import contextlib
 import logging
 import sqlite3
 import threading
+import time
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +15,7 @@ from agent.domain import facts
 from agent.domain.facts import TransactionSettled
 from agent.inputs import CountKeyed, JobFinished, PrinterWell
 from tests.core_kit import Lane, scan
-from tests.lane_kit import MILK, TEA, charged, none_of, only, posted
+from tests.lane_kit import BREAD, MILK, TEA, charged, none_of, only, posted
 
 
 @pytest.fixture
@@ -38,96 +40,178 @@ def make_room(lane):
     lane.journal._db.execute("PRAGMA max_page_count = 1000000")
 
 
+def wait_until(true, seconds=5):
+    """Whether it became true in time."""
+    until = time.monotonic() + seconds
+    while not true() and time.monotonic() < until:
+        threading.Event().wait(0.005)
+    return bool(true())
+
+
 def total():
     return posted("T1", None, lines=(charged(MILK), charged(TEA)))
 
 
-def in_turn(lane, *inputs):
-    """The turn in a thread of its own, as the core runs it."""
-    thread = threading.Thread(target=lane.turn, args=inputs)
-    thread.start()
-    return thread
-
-
-def test_a_full_disk_holds_the_lane_loudly_and_loses_nothing(lane, caplog):
+def test_while_the_disk_is_full_scans_are_seen_and_heard_and_nothing_is_promised(lane, caplog):
     caplog.set_level(logging.INFO)
     lane.turn(scan(MILK.gtin))
     fill(lane)
     seq = lane.journal.last_seq
-    heard = threading.Event()
-    lane.core.subscribe(lambda notice: heard.set())
-    told = len(lane.outlets.told)
 
-    thread = in_turn(lane, scan(TEA.gtin), lane.post(total()))
-    assert heard.wait(5)
+    assert lane.turn(scan(TEA.gtin), lane.post(posted("T1", 3, amount_minor=9_000))) == []
 
-    assert thread.is_alive()
     assert lane.core.snapshot().degraded
-    assert lane.kinds()[-1] == "degraded"
-    assert "check the disk" in lane.notices[-1].text.english()
-    assert "full" in lane.notices[-1].data["reason"]
+    assert lane.kinds()[-3:] == ["degraded", "line_item_added", "missed_scan_suspected"]
+    degraded = lane.notices[-3]
+    assert "check the disk" in degraded.text.english()
+    assert "full" in degraded.data["reason"]
+    assert lane.outlets.all("beep")[-2:] == ["good", "bad"]
+    assert len(lane.outlets.all("alert")) == 1
     assert lane.replies == []
-    assert len(lane.outlets.told) == told
+    assert lane.outlets.all("print") == []
+    assert "settled" not in lane.outlets.all("show")
     assert lane.journal.last_seq == seq
 
     make_room(lane)
-    thread.join(5)
+    lane.turn(scan(BREAD.gtin))
 
-    assert not thread.is_alive()
     assert not lane.core.snapshot().degraded
     assert [r.status for r in lane.replies] == ["settled"]
+    assert len(lane.outlets.all("print")) == 1
     assert lane.kinds().count("degraded") == 1
     assert lane.kinds()[-3:] == ["recovered", "line_item_added", "settled"]
-    assert only(TransactionSettled, lane.journal.facts()).item_count == 2
+    assert only(TransactionSettled, lane.journal.facts()).missed_count == 1
+    assert [line.gtin for line in lane.core.snapshot().lines] == [BREAD.gtin]
     assert caplog.text.count("the journal cannot be written") == 1
     assert caplog.text.count("the journal is written again") == 1
 
 
-def test_the_heart_beats_while_the_disk_is_full(lane):
+def test_facts_from_memory_keep_the_time_at_which_they_happened(lane):
     fill(lane)
+    lane.turn(scan(MILK.gtin))
+    lane.time.pass_minutes(5)
+    make_room(lane)
+    lane.turn(scan(TEA.gtin))
+
+    milk, tea = (row for row in lane.journal.rows() if row.type == "LineItemAdded")
+    assert tea.wall_ms - milk.wall_ms == tea.mono_ms - milk.mono_ms == 5 * 60_000
+
+
+def test_a_total_that_comes_again_while_the_disk_is_full_is_settled_once(lane):
+    lane.turn(scan(MILK.gtin), scan(TEA.gtin))
+    fill(lane)
+    lane.turn(lane.post(total()))
+    lane.turn(lane.post(total()))
+    lane.turn(lane.post(replace(total(), operator="another")))
+    assert lane.replies == []
+
+    make_room(lane)
+    lane.turn(scan(MILK.gtin))
+    lane.turn(lane.post(total()))
+
+    assert [r.status for r in lane.replies] == ["settled", "duplicate", "rejected", "duplicate"]
+    assert lane.replies[2].code == "total_id_reused"
+    only(TransactionSettled, lane.journal.facts())
+
+
+def test_an_idle_lane_writes_what_it_owes_as_soon_as_there_is_room(lane, monkeypatch):
+    monkeypatch.setattr("agent.core.TICK_S", 0.01)
+    lane.turn(scan(MILK.gtin), scan(TEA.gtin))
+    fill(lane)
+    lane.turn(lane.post(total()))
+    make_room(lane)
+
+    running = threading.Thread(target=lane.core.run, args=(lane.stop,))
+    running.start()
+    answered = wait_until(lambda: lane.replies)
+    lane.stop.set()
+    running.join(5)
+
+    assert answered
+    assert lane.replies[0].status == "settled"
+
+
+def test_the_reserve_is_given_up_before_anything_waits(lane):
+    def give_up():
+        lane.give_up_reserve = lambda: False
+        make_room(lane)
+        return True
+
+    lane.give_up_reserve = give_up
+    lane.turn(scan(MILK.gtin), scan(TEA.gtin))
+    fill(lane)
+
+    lane.turn(lane.post(total()))
+
+    assert [r.status for r in lane.replies] == ["settled"]
+    assert not lane.core.snapshot().degraded
+    assert (
+        "make room today" in next(n for n in lane.notices if n.kind == "disk_full").text.english()
+    )
+
+
+def test_another_fault_than_a_full_disk_leaves_the_reserve_alone(lane):
+    lane.give_up_reserve = lambda: pytest.fail("given up for nothing")
+    lane.journal._db.execute("PRAGMA query_only = 1")
+
+    assert lane.turn(scan(MILK.gtin)) == []
+
+    assert "readonly" in lane.notices[-2].data["reason"]
+    lane.journal._db.execute("PRAGMA query_only = 0")
+    lane.turn(scan(TEA.gtin))
+    assert lane.core.snapshot().item_count == 2
+
+
+def test_memory_has_an_end_at_which_the_lane_holds_and_its_heart_beats(lane, monkeypatch):
+    monkeypatch.setattr("agent.core.OWED_FACTS_MAX", 2)
+    fill(lane)
+    lane.turn(scan(MILK.gtin))
     before = lane.core.heartbeat_ns
     lane.time.mono_ns += 99
 
-    thread = in_turn(lane, scan(MILK.gtin))
-    for _ in range(500):
-        if lane.core.heartbeat_ns == before + 99:
-            break
-        threading.Event().wait(0.01)
+    thread = threading.Thread(target=lane.turn, args=(scan(TEA.gtin),))
+    thread.start()
+    beats = wait_until(lambda: lane.core.heartbeat_ns == before + 99)
+    held = thread.is_alive()
     make_room(lane)
     thread.join(5)
 
-    assert lane.core.heartbeat_ns == before + 99
+    assert beats
+    assert held
+    assert not thread.is_alive()
+    assert lane.core.snapshot().item_count == 2
 
 
-def test_a_lane_that_is_stopped_while_the_disk_is_full_promises_nothing(lane):
+def test_a_lane_that_is_stopped_while_the_disk_is_full_has_promised_nothing(lane, caplog):
     lane.turn(scan(MILK.gtin))
     fill(lane)
+    lane.inbox.put(lane.post(posted("T1", None, lines=(charged(MILK),))))
     lane.stop.set()
 
-    assert lane.turn(lane.post(posted("T1", None, lines=(charged(MILK),)))) == []
+    lane.core.run(lane.stop)
 
     assert lane.replies == []
+    assert "2 facts that the disk did not take" in caplog.text
     make_room(lane)
-    lane.stop.clear()
+    lane.restart()
     lane.turn(lane.post(posted("T1", None, lines=(charged(MILK),))))
     assert [r.status for r in lane.replies] == ["settled"]
 
 
-def test_a_start_on_a_full_disk_waits_for_room_or_for_the_stop_and_prints_nothing(lane):
+def test_a_start_on_a_full_disk_sells_from_memory_and_prints_once_there_is_room(lane):
     lane.turn(scan(MILK.gtin), lane.post(posted("T1", None, lines=(charged(MILK),))))
     ((job, _),) = lane.outlets.all("print")
     lane.turn(JobFinished(job, "failed", "offline"))
     fill(lane)
-    stop = threading.Event()
-    starting = threading.Thread(target=lane.core.start, args=("boot-2", "0.1.0", stop))
-    starting.start()
-    starting.join(0.1)
-    assert starting.is_alive()
-
-    stop.set()
-    starting.join(5)
-    assert not starting.is_alive()
+    lane.core.start("boot-2", "0.1.0", threading.Event())
+    lane.turn(scan(TEA.gtin))
     assert lane.outlets.all("print") == [(job, False)]
+    assert lane.core.snapshot().item_count == 1
+
+    make_room(lane)
+    lane.turn(scan(TEA.gtin))
+
+    assert lane.outlets.all("print") == [(job, False)] * 2
 
 
 def test_a_broken_constraint_is_a_bug_and_not_waited_out(lane):
@@ -141,10 +225,46 @@ def test_a_broken_constraint_is_a_bug_and_not_waited_out(lane):
         lane.turn(lane.post(sale))
 
     assert lane.replies == []
+    assert lane.core.snapshot().item_count == 1
     lane.journal._db.execute("DROP TRIGGER bug")
     lane.turn(lane.post(sale))
     assert [r.status for r in lane.replies] == ["settled"]
     assert lane.core.snapshot().transaction_id is None
+
+
+def test_a_bug_in_what_is_owed_ends_at_what_the_journal_holds(lane):
+    fill(lane)
+    lane.turn(scan(MILK.gtin))
+    lane.turn(lane.post(posted("T1", None, lines=(charged(MILK),))))
+    make_room(lane)
+    lane.journal._db.execute(
+        "CREATE TRIGGER bug BEFORE INSERT ON settlement BEGIN SELECT RAISE(ABORT, 'a bug'); END"
+    )
+
+    with pytest.raises(sqlite3.IntegrityError, match="a bug"):
+        lane.turn(scan(TEA.gtin))
+
+    assert lane.replies == []
+    assert [line.gtin for line in lane.core.snapshot().lines] == [MILK.gtin]
+    assert not lane.core.snapshot().degraded
+
+
+def test_promises_that_were_paid_for_are_kept_before_a_bug_in_what_is_owed_next(lane):
+    lane.turn(scan(MILK.gtin), scan(TEA.gtin))
+    fill(lane)
+    lane.turn(lane.post(total()))
+    lane.turn(scan(MILK.gtin), lane.post(posted("bug", None, lines=(charged(MILK),))))
+    make_room(lane)
+    lane.journal._db.execute(
+        "CREATE TRIGGER bug BEFORE INSERT ON settlement WHEN NEW.total_id = 'bug' "
+        "BEGIN SELECT RAISE(ABORT, 'a bug'); END"
+    )
+
+    lane.turn(scan(TEA.gtin))
+    assert [r.status for r in lane.replies] == ["settled"]
+    with pytest.raises(sqlite3.IntegrityError, match="a bug"):
+        lane.turn(scan(TEA.gtin))
+    assert [r.status for r in lane.replies] == ["settled"]
 
 
 # --- a journal that cannot be read -------------------------------------------------------------

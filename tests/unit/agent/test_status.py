@@ -9,6 +9,7 @@ import sqlite3
 import pytest
 
 from agent import cli
+from agent.ballast import Ballast
 from agent.cli import status
 from agent.domain import facts
 from agent.journal import Journal
@@ -63,6 +64,7 @@ def test_the_status_of_a_running_lane_is_read_beside_it(config, journal, capsys)
         "suspected": 2,
         "receipts_unprinted": 1,
         "devices_lost": ["scale"],
+        "disk_reserve_held": False,
     }
 
 
@@ -93,6 +95,13 @@ def test_people_read_one_line_for_each_figure(config, journal, capsys):
     assert "lane: lane-1\n" in said
     assert "of these not yet at head office: 3\n" in said
     assert "devices not reachable: -\n" in said
+    assert "reserve on the disk: none: make room on the disk" in said
+
+
+def test_the_reserve_that_a_running_lane_holds_is_seen(config, journal, capsys):
+    assert Ballast(config.parent / "data" / "ballast", 4096).hold()
+
+    assert figures(config, capsys)["disk_reserve_held"]
 
 
 def test_a_lane_that_has_not_run_yet_says_so(config, capsys):
