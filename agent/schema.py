@@ -42,6 +42,33 @@ _MIGRATIONS = {
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX item_price ON item(price_minor);
     """,
+    # former: the epochs before this one, `ago` lives back; their facts stand at seq - (ago << 40).
+    # archive: stretches of facts that are in a file, compared with it; they alone may be deleted.
+    "archive_and_former": """
+        CREATE TABLE former(
+            ago INTEGER PRIMARY KEY CHECK (ago > 0), epoch TEXT NOT NULL UNIQUE,
+            last_seq INTEGER NOT NULL, acked_seq INTEGER NOT NULL, breaks INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE archive(
+            first INTEGER PRIMARY KEY, last INTEGER NOT NULL CHECK (last >= first),
+            epoch TEXT NOT NULL, last_hash TEXT NOT NULL, file TEXT NOT NULL, sha256 TEXT NOT NULL
+        ) STRICT;
+        CREATE TRIGGER archive_is_of_acknowledged_facts BEFORE INSERT ON archive
+            WHEN NEW.last > coalesce(
+                (SELECT acked_seq - (ago << 40) FROM former WHERE epoch = NEW.epoch),
+                (SELECT max(acked_seq) FROM sync_cursor
+                    WHERE NEW.epoch = (SELECT value FROM meta WHERE key = 'epoch')),
+                -9223372036854775807)
+            BEGIN SELECT RAISE(ABORT, 'facts are archived once they are acknowledged'); END;
+        CREATE TRIGGER archive_is_never_changed BEFORE UPDATE ON archive
+            BEGIN SELECT RAISE(ABORT, 'archives are never changed'); END;
+        CREATE TRIGGER archive_is_never_deleted BEFORE DELETE ON archive
+            BEGIN SELECT RAISE(ABORT, 'archives are never forgotten'); END;
+        DROP TRIGGER fact_is_never_deleted;
+        CREATE TRIGGER fact_is_never_deleted BEFORE DELETE ON fact
+            WHEN NOT EXISTS (SELECT 1 FROM archive WHERE OLD.seq BETWEEN first AND last)
+            BEGIN SELECT RAISE(ABORT, 'facts are never deleted'); END;
+    """,
 }
 
 
