@@ -37,15 +37,14 @@ from agent.domain.outcome import SettlementOutcome
 from agent.domain.text import Text
 from agent.domain.totals import CashierTotal, TotalProblem
 from agent.domain.transaction import StoreRules
-from agent.domain.troubles import DEVICE_TEXTS
 from agent.handle import (
     DeviceHealth,
     LaneBusy,
     LaneNotice,
     LaneSnapshot,
-    Scalar,
-    SnapshotLine,
+    LiveWeight,
     alert_notice,
+    snapshot_lines,
 )
 from agent.inbox import Inbox
 from agent.inputs import (
@@ -56,6 +55,7 @@ from agent.inputs import (
     DeviceSays,
     JobFinished,
     PrinterWell,
+    ScaleSays,
     TotalSubmitted,
 )
 from agent.journal import Journal, PrintJobRow
@@ -108,7 +108,8 @@ class Core:
         self._acked_seq = journal.acked_seq
         self._devices: dict[str, DeviceHealth] = {}
         self._says: dict[str, tuple[str, ...]] = {}
-        self._alert: Text | None = None
+        self._live_weights: dict[str, LiveWeight] = {}
+        self._alert: RaiseAlert | None = None
         self._arrears = Arrears(journal, give_up_reserve, self._notify)
         self._answers: dict[str, tuple[CashierTotal, SettlementOutcome]] = {}  # in arrears
         self._unreadable = False
@@ -125,24 +126,15 @@ class Core:
     def snapshot(self) -> LaneSnapshot:
         """The lane now, made from immutable parts."""
         transaction = self._state.transaction
-        lines = transaction.lines if transaction else ()
+        alert = self._alert
         return LaneSnapshot(
             transaction_id=transaction.transaction_id if transaction else None,
-            lines=tuple(
-                SnapshotLine(
-                    line.line_no,
-                    line.gtin,
-                    line.description,
-                    line.category,
-                    line.quantity_milli,
-                    line.weight_g,
-                    line.price_minor,
-                )
-                for line in lines
-            ),
+            lines=snapshot_lines(transaction),
             item_count=transaction.item_count if transaction else 0,
             amount_minor=transaction.amount_minor if transaction else None,
-            alert=self._alert,
+            alert=alert.text if alert else None,
+            suspected=alert.suspected if alert else None,
+            live_weights=tuple(self._live_weights.values()),
             devices=tuple(
                 replace(device, reason=", ".join(self._says.get(device.role, ())))
                 if device.state == "up"
@@ -219,6 +211,7 @@ class Core:
             dict(self._jobs),
             dict(self._devices),
             dict(self._says),
+            dict(self._live_weights),
             dict(self._answers),
         )
         for item in inputs:
@@ -246,6 +239,7 @@ class Core:
         promises = self._written(turn.facts, turn.promises, stop)
         self._state = turn.state
         self._jobs, self._devices, self._says = turn.jobs, turn.devices, turn.says
+        self._live_weights = turn.live_weights
         self._answers = turn.answers if self._arrears else {}
         self._run_all(turn.words)
         self._run_all(promises)
@@ -333,7 +327,9 @@ class Core:
             case PrinterWell():
                 turn.printer_well = True
             case DeviceSays():
-                self._device_says(item, turn)
+                self._tell_later(turn.device_says(item), turn)
+            case ScaleSays():
+                self._tell_later(turn.scale_says(item), turn)
             case Acknowledged():
                 self._acked_seq = item.seq
             case _:
@@ -368,14 +364,8 @@ class Core:
             return None
         return self._with_context(total, turn)
 
-    def _device_says(self, item: DeviceSays, turn: Turn) -> None:
-        if turn.says.get(item.role, ()) != item.warnings:
-            turn.says[item.role] = item.warnings
-            says: list[Scalar] = [*item.warnings]
-            text = next(
-                (DEVICE_TEXTS[word] for word in item.warnings if word in DEVICE_TEXTS), None
-            )
-            notice = LaneNotice("device_says", {"role": item.role, "says": says}, text)
+    def _tell_later(self, notice: LaneNotice | None, turn: Turn) -> None:
+        if notice is not None:
             turn.words.append(partial(self._notify, notice))
 
     # --- effects ---------------------------------------------------------------------------------
@@ -388,7 +378,7 @@ class Core:
             case SoundBeep():
                 self._outlets.beep(effect.tone)
             case RaiseAlert():
-                self._alert = effect.text
+                self._alert = effect
                 self._notify(alert_notice(effect))
                 self._outlets.alert(effect.suspected, effect.text)
             case PrintReceipt():

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from agent.domain.outcome import SettlementOutcome
     from agent.domain.text import Text
     from agent.domain.totals import CashierTotal
+    from agent.domain.transaction import OpenTransaction
 
 Scalar: TypeAlias = str | int | bool | None
 NoticeValue: TypeAlias = Scalar | list[Scalar] | list[dict[str, Scalar]]
@@ -82,6 +83,23 @@ class LaneNotice:
     kind: str
     data: Mapping[str, NoticeValue] = field(default_factory=dict)
     text: Text | None = None  #: what a person should read, if anything
+
+
+def snapshot_lines(transaction: OpenTransaction | None) -> tuple[SnapshotLine, ...]:
+    return tuple(
+        SnapshotLine(
+            line.line_no,
+            line.gtin,
+            line.description,
+            line.category,
+            line.quantity_milli,
+            line.weight_g,
+            line.price_minor,
+            line.sold_by,
+            line.amount_minor,
+        )
+        for line in (transaction.lines if transaction else ())
+    )
 
 
 def alert_notice(alert: RaiseAlert) -> LaneNotice:

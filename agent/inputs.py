@@ -54,6 +54,15 @@ class DeviceSays:
 
 
 @dataclass(frozen=True, slots=True)
+class ScaleSays:
+    """What a scale says now, for the screen; no fact."""
+
+    role: str
+    weight_g: int | None  #: None: as it was
+    condition: str  #: "stable", or why there is no weight
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledged:
     """The bridge has every fact of this epoch up to `seq` in its database."""
 
@@ -71,5 +80,6 @@ CoreInput: TypeAlias = (
     | PrinterWell
     | DeviceHealthChanged
     | DeviceSays
+    | ScaleSays
     | Acknowledged
 )

@@ -12,7 +12,14 @@ from agent.domain.facts import CrossingObserved, LabelObserved, Observation, Tag
 from agent.domain.gs1 import read_label
 from agent.domain.rcn import LabelRules, read_measured
 from agent.inbox import Inbox
-from agent.inputs import CoreInput, CountKeyed, DeviceSays, JobFinished, PrinterWell
+from agent.inputs import (
+    CoreInput,
+    CountKeyed,
+    DeviceSays,
+    JobFinished,
+    PrinterWell,
+    ScaleSays,
+)
 from drivers.base import (
     DeviceEvent,
     Emit,
@@ -65,12 +72,14 @@ def translated(event: DeviceEvent, labels: Labels = _PLAIN) -> list[Keyed]:
         case ScanData():
             return _scanned(event, labels)
         case StableWeight():
-            return [(None, Weighed(event.weight_g, event.net, event.raw, event.role))]
+            weighed = Weighed(event.weight_g, event.net, event.raw, event.role)
+            return [(None, weighed), (None, ScaleSays(event.role, event.weight_g, "stable"))]
         case ScaleState():
             # in order with the weights, not coalesced: a weight must not outlive its placement
             moved = event.condition in PLATE_CHANGES
             said = _said(event.role, () if event.condition in QUIET else (event.condition,))
-            return [(None, PlateChanged()), said] if moved else [said]
+            live = (None, _live(event))
+            return [(None, PlateChanged()), live, said] if moved else [live, said]
         case KeyedNumber():
             return [(None, CountKeyed(event.digits, event.role))]
         case PrintFinished():
@@ -116,6 +125,11 @@ def _observed(event: TagPresence | LabelSeen | ItemsCrossed) -> list[Keyed]:
         case ItemsCrossed():
             seen = CrossingObserved(None, event.count, event.confidence_pct, event.role)
     return [(None, Observed(seen))]
+
+
+def _live(event: ScaleState) -> ScaleSays:
+    condition = "stable" if event.condition == "steady" else event.condition
+    return ScaleSays(event.role, 0 if condition == "zero" else None, condition)
 
 
 def _said(role: str, words: tuple[str, ...]) -> Keyed:

@@ -12,8 +12,9 @@ from agent.domain.facts import FactBody
 from agent.domain.outcome import SettlementOutcome
 from agent.domain.totals import CashierTotal
 from agent.domain.transaction import LaneState
-from agent.handle import DeviceHealth
-from agent.inputs import DeviceHealthChanged, JobFinished
+from agent.domain.troubles import DEVICE_TEXTS
+from agent.handle import DeviceHealth, LaneNotice, LiveWeight, Scalar
+from agent.inputs import DeviceHealthChanged, DeviceSays, JobFinished, ScaleSays
 
 log = logging.getLogger("lanetally.core")
 
@@ -26,6 +27,7 @@ class Turn:
     jobs: dict[str, tuple[str, bool]]  #: at the printer: transaction id, reprint
     devices: dict[str, DeviceHealth]  #: by role
     says: dict[str, tuple[str, ...]]  #: by role: the device's own words
+    live_weights: dict[str, LiveWeight]  #: by role
     answers: dict[str, tuple[CashierTotal, SettlementOutcome]]  #: not yet in the journal
     facts: list[FactBody] = field(default_factory=list)
     words: list[Callable[[], None]] = field(default_factory=list)  #: screen, beep, alert
@@ -59,4 +61,28 @@ class Turn:
         self.devices[item.role] = DeviceHealth(item.role, item.kind, item.state, item.reason)
         was_up = before is None or before.state == "up"
         is_up = item.state == "up"
+        if not is_up:
+            self.live_weights.pop(item.role, None)
         return None if was_up == is_up else DeviceChanged(item.role, is_up, item.reason)
+
+    def device_says(self, item: DeviceSays) -> LaneNotice | None:
+        """None if it has said so before."""
+        if self.says.get(item.role, ()) == item.warnings:
+            return None
+        self.says[item.role] = item.warnings
+        says: list[Scalar] = [*item.warnings]
+        text = next((DEVICE_TEXTS[word] for word in item.warnings if word in DEVICE_TEXTS), None)
+        return LaneNotice("device_says", {"role": item.role, "says": says}, text)
+
+    def scale_says(self, item: ScaleSays) -> LaneNotice | None:
+        """None if it shows that already."""
+        shown = self.live_weights.get(item.role)
+        weight_g = item.weight_g
+        if weight_g is None and shown is not None:
+            weight_g = shown.weight_g
+        live = LiveWeight(item.role, weight_g, item.condition)
+        if live == shown:
+            return None
+        self.live_weights[item.role] = live
+        data = {"role": live.role, "weight_g": live.weight_g, "condition": live.condition}
+        return LaneNotice("weight_changed", data)

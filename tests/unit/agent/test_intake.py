@@ -10,7 +10,7 @@ from agent.domain.events import Observed, PlateChanged, Scanned, Weighed
 from agent.domain.gtin import TradeItem
 from agent.domain.rcn import LabelRules, Measure, RcnRule
 from agent.inbox import Inbox
-from agent.inputs import CountKeyed, DeviceSays, JobFinished, PrinterWell
+from agent.inputs import CountKeyed, DeviceSays, JobFinished, PrinterWell, ScaleSays
 from agent.intake import Labels, emit_into, translated
 from drivers.base import (
     ItemsCrossed,
@@ -107,7 +107,8 @@ def test_equal_scans_are_two_scans():
 
 def test_a_weight_keeps_its_frame():
     assert inputs(StableWeight("scale", 412, True, b"\x02raw\r", 5)) == [
-        Weighed(412, True, b"\x02raw\r", "scale")
+        Weighed(412, True, b"\x02raw\r", "scale"),
+        ScaleSays("scale", 412, "stable"),
     ]
 
 
@@ -118,13 +119,32 @@ def test_a_change_on_the_plate_comes_in_order_with_the_weights(condition):
 
     taken = inputs(weight, change, weight)
 
-    assert [type(item) for item in taken] == [Weighed, PlateChanged, Weighed, DeviceSays]
+    assert [type(item) for item in taken if not isinstance(item, ScaleSays)] == [
+        Weighed,
+        PlateChanged,
+        Weighed,
+        DeviceSays,
+    ]
     assert taken[-1] == says()
+    shown = [item.condition for item in taken if isinstance(item, ScaleSays)]
+    assert shown == ["stable", condition, "stable"]
 
 
 @pytest.mark.parametrize("condition", ["over_capacity", "not_ready", "garbled"])
 def test_a_trouble_of_the_scale_is_said_and_leaves_the_plate(condition):
-    assert inputs(ScaleState("scale", condition, b"", 5)) == [says(condition)]
+    assert inputs(ScaleState("scale", condition, b"", 5)) == [
+        ScaleSays("scale", None, condition),
+        says(condition),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("condition", "weight_g", "shown"), [("zero", 0, "zero"), ("steady", None, "stable")]
+)
+def test_an_empty_plate_weighs_nothing_and_a_steady_one_what_it_did(condition, weight_g, shown):
+    taken = inputs(ScaleState("scale", condition, b"", 5))
+
+    assert ScaleSays("scale", weight_g, shown) in taken
 
 
 def test_only_the_latest_word_of_each_device_is_kept():
@@ -134,7 +154,10 @@ def test_only_the_latest_word_of_each_device_is_kept():
         ScaleState("scale", "garbled", b"", 5), printer, ScaleState("scale", "not_ready", b"", 6)
     )
 
-    assert taken == [says("not_ready"), says("paper_out", role="printer")]
+    assert [item for item in taken if isinstance(item, DeviceSays)] == [
+        says("not_ready"),
+        says("paper_out", role="printer"),
+    ]
 
 
 def test_a_keyed_number_is_passed_on_as_it_was_keyed():
