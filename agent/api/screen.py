@@ -42,6 +42,7 @@ class ScreenAnswer(msgspec.Struct, frozen=True):
     minor_digits: int
     store: str
     lane: str
+    has_head_office: bool
     heartbeat_ms: int
     words: dict[str, str]
 
@@ -86,6 +87,7 @@ async def show_screen(request: Request, context: Context) -> Response:
             shop.minor_digits,
             shop.store,
             shop.lane,
+            shop.has_head_office,
             context.settings.heartbeat_ms,
             screen_words(context.translations[language]),
         ),

@@ -50,3 +50,4 @@ class Shop:
     minor_digits: int = 2
     store: str = ""
     lane: str = ""
+    has_head_office: bool = True  #: False: nothing is sent anywhere

@@ -30,7 +30,7 @@ SCREEN_TEXTS = {
     "basket_empty": "Ready for the next customer",
     "items": "Items",
     "amount": "Amount",
-    "amount_unknown": "Not known yet",
+    "amount_without": "Amount without {count} line(s)",
     "price_unknown": "No price",
     "not_in_master": "Not in the item master",
     "to_be_weighed": "Put it on the scale",

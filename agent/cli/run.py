@@ -167,7 +167,7 @@ def _assembled(config: LaneConfig, stop: threading.Event) -> _Lane:
     ordered = sorted(LANGUAGES, key=lambda language: language != config.store.language)
     says = {language: translator(language) for language in ordered}
     store = config.store
-    shop = Shop(store.currency, store.minor_digits, store.name, config.lane.id)
+    shop = Shop(store.currency, store.minor_digits, store.name, config.lane.id, config.mqtt.enabled)
     supervisor.add("api", "api", lambda stop: serve(config.api, core, says, stop, shop=shop))
     core.start(boot_id, __version__, stop)
     return _Lane(journal, inbox, core, supervisor)

@@ -15,7 +15,7 @@ export function change({ transaction_id, is_whole, lines, gone, item_count, amou
   if (is_whole && transaction_id !== null) clear();
   for (const line_no of gone) forget(line_no);
   for (const line of lines) show(line);
-  if (lines.length) toNewest(lines.at(-1).line_no);
+  if (lines.length) markNewest(lines.at(-1).line_no);
   if (transaction_id === null) return; // what was paid stays in sight until the next one begins
   document.body.dataset.basket = "open";
   showSum(item_count, amount_minor);
@@ -80,38 +80,49 @@ function write(line) {
   setText(name, line.description || line.gtin);
   setText(how, howMuch(line));
   const isPriced = line.amount_minor !== null;
-  setText(price, isPriced ? amount(line.amount_minor) : priceMissing(line));
+  setText(price, isPriced ? amount(line.amount_minor) : figureInstead(line));
   row.classList.toggle("unpriced", !isPriced && line.sold_by !== "weight");
   row.classList.toggle("waits", line.sold_by === "weight" && line.weight_g === null);
 }
 
-/** "3 × 12.50", "0.845 kg × 9.80/kg", or what is to be done or known of it. */
+/** "3 × 12.50", "× 9.80/kg", or what is to be done or known of it. */
 function howMuch(line) {
   if (!line.description) return word("not_in_master");
   const price = line.price_minor === null ? "" : ` × ${amount(line.price_minor)}`;
   if (line.sold_by === "weight") {
     if (line.weight_g === null) return word("to_be_weighed");
-    return weight(line.weight_g).join(" ") + (price && `${price}/kg`);
+    return price ? `${price.slice(1)}/kg` : line.gtin;
   }
   return line.quantity_milli === 1000 ? line.gtin : number(line.quantity_milli / 1000) + price;
 }
 
-function priceMissing(line) {
-  return line.sold_by === "weight" ? "" : word("price_unknown");
+/** Only a certified scale prices a weight: such a line shows the weight. */
+function figureInstead(line) {
+  if (line.sold_by !== "weight") return word("price_unknown");
+  return line.weight_g === null ? "" : weight(line.weight_g).join(" ");
 }
 
-function toNewest(line_no) {
-  const newest = rows.get(line_no).row;
+function markNewest(line_no) {
   $("lines").querySelector(".newest")?.classList.remove("newest");
-  newest.classList.add("newest");
-  const box = $("lines-box");
-  box.scrollTop = newest.offsetTop + newest.offsetHeight - box.clientHeight;
+  rows.get(line_no).row.classList.add("newest");
+  keepInSight();
 }
 
+function keepInSight() {
+  const newest = $("lines").querySelector(".newest");
+  const box = $("lines-box");
+  if (newest) box.scrollTop = newest.offsetTop + newest.offsetHeight - box.clientHeight;
+}
+
+new ResizeObserver(keepInSight).observe($("lines-box"));
+
+/** Where the lane cannot say the amount, that of the lines which have one, and of how many not. */
 function showSum(item_count, amount_minor) {
+  const unpriced = [...rows.values()].filter(({ line }) => line.amount_minor === null).length;
+  const known_minor = [...rows.values()].reduce((sum, { line }) => sum + line.amount_minor, 0);
+  const is_known = amount_minor !== null;
   setText($("count"), number(item_count));
-  setText($("amount-word"), word("amount"));
-  setText($("amount"), amount_minor === null ? word("amount_unknown") : amount(amount_minor));
-  $("amount").classList.toggle("unknown", amount_minor === null);
+  setText($("amount-word"), is_known ? word("amount") : word("amount_without", { count: unpriced }));
+  setText($("amount"), amount(is_known ? amount_minor : known_minor));
   $("change-row").hidden = true;
 }

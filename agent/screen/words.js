@@ -4,6 +4,7 @@ let words = {};
 let money = new Intl.NumberFormat("en", { minimumFractionDigits: 2 });
 let minor = 100;
 let kilograms = new Intl.NumberFormat("en", { minimumFractionDigits: 3 });
+let isConnected = true;
 let plain = new Intl.NumberFormat("en", { maximumFractionDigits: 3 });
 
 /** Take the words of /v1/screen over, and write them wherever the page asks for one. */
@@ -11,6 +12,7 @@ export function speak(settings) {
   const tag = settings.language.replace("_", "-");
   const digits = settings.minor_digits;
   words = settings.words;
+  isConnected = settings.has_head_office;
   minor = 10 ** digits;
   money = new Intl.NumberFormat(tag, {
     minimumFractionDigits: digits,
@@ -31,6 +33,7 @@ export function word(key, values = {}) {
 }
 
 export const amount = (value_minor) => money.format(value_minor / minor);
+export const hasOffice = () => isConnected;
 export const number = (value) => plain.format(value);
 
 /** Grams below a kilogram, as scales show them; kilograms above. */
