@@ -56,6 +56,7 @@ def opened(path: Path, connect: Connect) -> sqlite3.Connection:
             db = connect(path)
             undo.callback(db.close)
             db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+            db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a new file alone
             mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
             db.execute("PRAGMA synchronous = FULL")
             safety = db.execute("PRAGMA synchronous").fetchone()[0]

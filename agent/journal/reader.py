@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from agent.journal.file import SELECT_FACT, SEQ_MAX, projections_of, rows_of
+from agent.journal import archive
+from agent.journal.archive import Archive, ArchiveUnreadable, folder_of, moved, position_of
+from agent.journal.file import BUSY_MS, SELECT_FACT, SEQ_MAX, meta_of, projections_of
 from agent.wire import GENESIS, FactRow
+
+log = logging.getLogger("lanetally.journal")
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """An epoch before this one, whose facts were taken over into this file."""
+
+    ago: int  #: how many lives
+    epoch: str  #: "" if nobody knows it any more
+    last_seq: int
+    acked_seq: int
+    breaks: int  #: how often its chain was broken when it was taken over
 
 
 class JournalReader:
@@ -19,7 +38,11 @@ class JournalReader:
     def __init__(self, path: Path) -> None:
         uri = f"{path.absolute().as_uri()}?mode=ro"
         self._db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA busy_timeout = 5000")
+        # damaged text is shown as such, and must not be what stops a reader
+        self._db.text_factory = partial(str, encoding="utf-8", errors="replace")
+        self._db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        self._folder = folder_of(path)
+        self._unpacked: tuple[Archive | None, list[FactRow]] = None, []
 
     def close(self) -> None:
         self._db.close()
@@ -36,16 +59,31 @@ class JournalReader:
 
     @property
     def epoch(self) -> str:
-        row = self._db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
-        return row[0] if row else ""
+        return meta_of(self._db, "epoch")
 
     @property
     def last_seq(self) -> int:
-        seq: int = self._db.execute("SELECT coalesce(max(seq), 0) FROM fact").fetchone()[0]
-        return seq
+        seq: int | None = self._db.execute("SELECT max(seq) FROM fact").fetchone()[0]
+        return max(0, seq or 0)
 
     def rows(self, first: int = 1, last: int = SEQ_MAX) -> Iterator[FactRow]:
-        return rows_of(self._db, first, last)
+        """Facts by position, archived ones among them; of this epoch, unless a position below 1 is
+        asked for. Raises ArchiveUnreadable."""
+        return archive.history(self._db, self._folder, first, last)
+
+    def formers(self) -> list[Former]:
+        """The epochs before this one, oldest first."""
+        sql = "SELECT ago, epoch, last_seq, acked_seq, breaks FROM former ORDER BY ago DESC"
+        return [Former(*row) for row in self._db.execute(sql)]
+
+    def former_rows(self, former: Former, first: int = 1, last: int = SEQ_MAX) -> Iterator[FactRow]:
+        """What there is of a former epoch, at its own seq. Raises ArchiveUnreadable."""
+        last = min(last, former.last_seq)
+        rows = self.rows(position_of(first, former.ago), position_of(last, former.ago))
+        return moved(rows, -position_of(0, former.ago))
+
+    def archives(self) -> list[Archive]:
+        return archive.listed(self._db)
 
     def projections(self) -> Iterator[tuple[Any, ...]]:
         """As `Journal.projections`."""
@@ -57,13 +95,50 @@ class JournalReader:
         return "" if word == "ok" else word
 
     def rows_after(self, seq: int, limit: int) -> list[FactRow]:
+        """The next rows, for head office, which may ask again for facts that are archived. Where
+        those cannot be read, it gets what comes after them."""
         sql = f"{SELECT_FACT} WHERE seq > ? ORDER BY seq LIMIT ?"
-        return [FactRow(*row) for row in self._db.execute(sql, (seq, limit))]
+        rows = [FactRow(*row) for row in self._db.execute(sql, (seq, limit))]
+        if rows and rows[0].seq != seq + 1:
+            try:
+                rows = self._archived_after(seq, limit) or rows
+            except ArchiveUnreadable as error:
+                log.error("facts after %d cannot be sent again: %s", seq, error)  # noqa: TRY400  one line is what the technician needs
+        return rows
+
+    def _archived_after(self, seq: int, limit: int) -> list[FactRow]:
+        """One file is kept unpacked: who asks for a part of it asks for the next part soon."""
+        held = archive.holding(self._db, seq + 1)
+        if held is None:
+            return []
+        if self._unpacked[0] != held:
+            self._unpacked = held, list(archive.read(self._folder, held))
+        rows = self._unpacked[1]
+        return list(islice(rows, seq + 1 - rows[0].seq, seq + 1 - rows[0].seq + limit))
 
     def hash_at(self, seq: int) -> str:
         """The chain's hash at a seq; GENESIS before the first."""
         row = self._db.execute("SELECT hash FROM fact WHERE seq = ?", (seq,)).fetchone()
+        if row is None and seq > 0:
+            row = self._db.execute(
+                "SELECT last_hash FROM archive WHERE last = ?", (seq,)
+            ).fetchone()
+        if row is None and seq > 0:
+            return next((r.hash for r in self._archived_after(seq - 1, 1)), GENESIS)
         return row[0] if row else GENESIS
+
+    def size_bytes(self) -> int:
+        """Of the file, less what is free in it."""
+
+        def pragma(name: str) -> int:
+            number: int = self._db.execute(f"PRAGMA {name}").fetchone()[0]
+            return number
+
+        return pragma("page_size") * (pragma("page_count") - pragma("freelist_count"))
+
+    def backup_into(self, target: sqlite3.Connection, pages: int, pause_s: float) -> None:
+        """Copy the journal of one moment, so many pages at a time, whoever writes meanwhile."""
+        self._db.backup(target, pages=pages, sleep=pause_s)
 
     def receipts_awaited(self) -> int:
         """Sales whose receipt is not surely on paper, those at the printer among them."""
@@ -88,7 +163,7 @@ class JournalReader:
                     devices[json.loads(body)["role"]] = type_ == "DeviceLost"
             return {
                 "epoch": one("SELECT value FROM meta WHERE key = 'epoch'"),
-                "facts": one("SELECT coalesce(max(seq), 0) FROM fact"),
+                "facts": one("SELECT max(0, coalesce(max(seq), 0)) FROM fact"),
                 "acknowledged": one("SELECT acked_seq FROM sync_cursor"),
                 "transactions": one(
                     "SELECT count(*) FROM settlement WHERE settled_seq IS NOT NULL"
