@@ -2,7 +2,7 @@
 # Prepares this checkout: system packages, a private uv in .uv, the locked packages and Lanetally
 # itself in .venv. `make setup` runs it.
 #   .ci/setup.sh         all that a lane needs
-#   .ci/setup.sh test    the real broker that the tests talk to
+#   .ci/setup.sh test    the real broker and the browser that the tests talk to
 # PYTHON names the interpreter (default: python3).
 set -eu
 cd "$(dirname "$0")/.."
@@ -58,6 +58,10 @@ mosquitto_is_there() {
     PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v mosquitto >/dev/null
 }
 
+chromium_is_there() {
+    command -v chromium >/dev/null && command -v chromedriver >/dev/null
+}
+
 check_python() {
     "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
         stop "Lanetally needs Python 3.11 or later; name one that you have: make setup PYTHON=python3.11" \
@@ -108,5 +112,8 @@ test)
     mosquitto_is_there || apt_install mosquitto && mosquitto_is_there ||
         stop "The tests talk to a real broker: sudo apt install mosquitto" \
             "测试需要真实的 MQTT 服务器：sudo apt install mosquitto"
+    chromium_is_there || apt_install chromium chromium-driver && chromium_is_there ||
+        say "The lane screen stays untested until you run: sudo apt install chromium chromium-driver" \
+            "收银台屏幕暂不测试，请运行：sudo apt install chromium chromium-driver"
     ;;
 esac
