@@ -21,6 +21,8 @@ from agent.domain.toml_lines import Path as KeyPath
 from agent.errors import TechnicianError
 from agent.i18n import LANGUAGES
 from agent.mqtt_settings import MqttSettings, contradictions
+from agent.totals import settings as totals_settings
+from agent.totals.settings import PrinterTapSettings, SerialJournalSettings, WatchSettings
 from drivers import registry
 from drivers.base import DeviceMisconfigured
 
@@ -99,9 +101,12 @@ class ReceiptSettings:
 
 @dataclass(frozen=True, slots=True)
 class TotalsSettings:
-    """The `[totals]` table: what a cashier total leaves open."""
+    """The `[totals]` table: what a cashier total leaves open, and further ways for it to arrive."""
 
     keypad_tender: str = option("cash", "means of payment of a total keyed on the keypad")
+    printer_tap: PrinterTapSettings = field(default_factory=PrinterTapSettings)
+    serial_journal: SerialJournalSettings = field(default_factory=SerialJournalSettings)
+    watch: WatchSettings = field(default_factory=WatchSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +213,7 @@ def _cross_check(values: Values) -> Iterator[Problem]:
     yield from _repeated(values)
     yield from _shared_devices(values)
     yield from _api(values)
+    yield from totals_settings.problems(values)
     yield from contradictions(values)
 
 

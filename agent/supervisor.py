@@ -16,9 +16,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, TypeVar
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
-from drivers.base import DeviceMisconfigured, DeviceUnavailable, Driver, Emit
+from drivers.base import DeviceMisconfigured, DeviceUnavailable, Emit
 
 log = logging.getLogger("lanetally.supervisor")
 
@@ -35,6 +35,14 @@ JOIN_S = 3.0
 HealthState: TypeAlias = Literal["up", "lost", "misconfigured", "failed"]
 #: (role, kind, state, reason): called from the worker's own thread.
 TellHealth: TypeAlias = Callable[[str, str, HealthState, str], None]
+
+
+class Held(Protocol):
+    """What is taken, used and given back by one thread: a device's driver, or a tap."""
+
+    def open(self) -> None: ...
+    def run(self, emit: Emit, stop: threading.Event) -> None: ...
+    def close(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -59,7 +67,7 @@ class Supervisor:
         """A worker that is restarted within its budget."""
         self._workers.append(Worker(name, kind, run))
 
-    def add_device(self, role: str, kind: str, driver: Driver, emit: Emit) -> None:
+    def add_device(self, role: str, kind: str, driver: Held, emit: Emit) -> None:
         """A device: opened, run and reopened for ever by a thread of its own."""
 
         def run(stop: threading.Event) -> None:
@@ -127,7 +135,7 @@ def contained(call: Callable[[], T], what: str) -> T | None:
 def _run_device(
     role: str,
     kind: str,
-    driver: Driver,
+    driver: Held,
     emit: Emit,
     tell_health: TellHealth,
     stop: threading.Event,

@@ -22,6 +22,7 @@ from agent import __version__
 from agent.api.server import serve
 from agent.api.settings import Shop
 from agent.ballast import Ballast
+from agent.cli.totals_parts import add_totals
 from agent.config import LaneConfig, load
 from agent.core import Core
 from agent.domain.dual_marks import DualMarks
@@ -163,6 +164,7 @@ def _assembled(config: LaneConfig, stop: threading.Event) -> _Lane:
     emit = emit_into(inbox, labels)
     for device in config.device:
         supervisor.add_device(device.role, device.kind, drivers[device.role], emit)
+    add_totals(config, core, inbox, supervisor, emit)
     # a client that asks for no language gets the first: the store's own
     ordered = sorted(LANGUAGES, key=lambda language: language != config.store.language)
     says = {language: translator(language) for language in ordered}

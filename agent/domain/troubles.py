@@ -30,4 +30,7 @@ DEVICE_TEXTS: dict[str, Text] = PRINT_TEXTS | {
     "over_capacity": Text("Too heavy for the scale: weigh it in parts"),
     "garbled": Text("The scale's answers are not understood: check its cable and settings"),
     "not_ready": Text("The scale does not answer: check its cable and power"),
+    "receipt_unread": Text("A receipt of the POS could not be read: key the item count"),
+    "receipt_is_image": Text("The POS prints its receipts as images: key the item count"),
+    "receipts_dropped": Text("The lane was too busy to read the POS's receipt: key the item count"),
 }

@@ -1,0 +1,96 @@
+"""Two ends joined: what one says the other hears, in order, unchanged, until both have finished.
+
+A way that is full stops reading its source, so that a slow printer slows its POS as without a tap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from agent.totals.port_tcp import End
+
+#: What waits in the tap for an end that does not take it: about one receipt with a logo.
+BUFFER_BYTES = 128 * 1024
+
+
+@dataclass(slots=True)
+class Way:
+    """One direction."""
+
+    source: End
+    sink: End
+    copied: Callable[[bytes], None] | None = None
+    buffer: bytearray = field(default_factory=bytearray)
+    source_ended: bool = False
+    finished: bool = False  #: and the sink knows it
+
+    @property
+    def wants_source(self) -> bool:
+        return not self.source_ended and len(self.buffer) < BUFFER_BYTES
+
+    def pull(self) -> None:
+        """Take what the source says and pass it on. Raises OSError."""
+        data = self.source.receive()
+        if data is None:
+            return
+        if data:
+            sent = 0 if self.buffer else self.sink.send(memoryview(data))
+            self.buffer += data[sent:]
+            if self.copied is not None:
+                self.copied(data)
+        else:
+            self.end()
+
+    def end(self) -> None:
+        """Nothing more comes from the source; what waits is still passed on."""
+        self.source_ended = True
+        self._finish_if_empty()
+
+    def push(self) -> None:
+        """Pass on what waits. Raises OSError."""
+        while self.buffer:
+            with memoryview(self.buffer) as waiting:
+                sent = self.sink.send(waiting)
+            if not sent:
+                return
+            del self.buffer[:sent]
+        self._finish_if_empty()
+
+    def give_up(self) -> None:
+        """The sink is gone: what waits for it can go nowhere."""
+        self.buffer.clear()
+        self.source_ended = self.finished = True
+
+    def _finish_if_empty(self) -> None:
+        if self.source_ended and not self.buffer and not self.finished:
+            self.finished = True
+            self.sink.finish()
+
+
+@dataclass(slots=True, eq=False)
+class Pair:
+    """A POS and its printer."""
+
+    pos: End
+    printer: End
+    stream: int  #: the number under which its copies go
+    copied: Callable[[bytes], None]
+    is_connected: bool = True  #: the printer has taken the call
+    is_told: bool = False  #: the reader knows that the POS has finished
+    ended_ns: int = 0  #: when one of them had finished; 0: none has
+    to_printer: Way = field(init=False)
+    to_pos: Way = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.to_printer = Way(self.pos, self.printer, self.copied)
+        self.to_pos = Way(self.printer, self.pos)
+
+    @property
+    def is_done(self) -> bool:
+        return self.to_printer.finished and self.to_pos.finished
+
+    @property
+    def has_ended(self) -> bool:
+        """One of them has finished, and the other one knows."""
+        return self.to_printer.finished or self.to_pos.finished
