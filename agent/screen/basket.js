@@ -14,8 +14,9 @@ export function showBasket(lane) {
 export function change({ transaction_id, is_whole, lines, gone, item_count, amount_minor }) {
   if (is_whole && transaction_id !== null) clear();
   for (const line_no of gone) forget(line_no);
+  const added = lines.filter((line) => !rows.has(line.line_no));
   for (const line of lines) show(line);
-  if (lines.length) markNewest(lines.at(-1).line_no);
+  if (added.length) markNewest(added.at(-1).line_no);
   if (transaction_id === null) return; // what was paid stays in sight until the next one begins
   document.body.dataset.basket = "open";
   showSum(item_count, amount_minor);
@@ -57,9 +58,12 @@ function forget(line_no) {
   rows.delete(line_no);
 }
 
+/** A new row is whole before it is on the page: one change of the document, one layout. */
 function show(line) {
-  if (!rows.has(line.line_no)) rows.set(line.line_no, makeRow(line.line_no));
+  const is_new = !rows.has(line.line_no);
+  if (is_new) rows.set(line.line_no, makeRow(line.line_no));
   write(line);
+  if (is_new) $("lines").append(rows.get(line.line_no).row);
 }
 
 function makeRow(line_no) {
@@ -70,7 +74,6 @@ function makeRow(line_no) {
   const number_ = make("span", "no", String(line_no));
   row.dataset.line = line_no;
   row.append(number_, name, how, price);
-  $("lines").append(row);
   return { row, name, how, price, line: null };
 }
 

@@ -5,7 +5,7 @@
 
 const PAUSE_MS_MIN = 250;
 const PAUSE_MS_MAX = 2000;
-const GRACE_MS = 5000; // beyond two heartbeats, before silence means that nobody is there
+const GRACE_MS = 2000; // beyond two heartbeats, before silence means that nobody is there
 
 let token = "";
 let build = "";
