@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from agent.arrears import OWED_FACTS_MAX, Arrears, Calls, Due
 from agent.domain.effects import (
     Answer,
+    AnswerAct,
     Effect,
     PrintReceipt,
     RaiseAlert,
@@ -25,7 +27,7 @@ from agent.domain.effects import (
     SoundBeep,
     is_promise,
 )
-from agent.domain.events import LaneEvent, Scanned, TotalReceived
+from agent.domain.events import Act, LaneEvent, Scanned, TotalReceived
 from agent.domain.facts import (
     FactBody,
     LaneStarted,
@@ -33,7 +35,7 @@ from agent.domain.facts import (
     TransactionSettled,
 )
 from agent.domain.lane import step
-from agent.domain.outcome import SettlementOutcome
+from agent.domain.outcome import ActOutcome, SettlementOutcome
 from agent.domain.text import Text
 from agent.domain.totals import CashierTotal, TotalProblem
 from agent.domain.transaction import StoreRules
@@ -49,6 +51,7 @@ from agent.handle import (
 from agent.inbox import Inbox
 from agent.inputs import (
     Acknowledged,
+    ActSubmitted,
     CoreInput,
     CountKeyed,
     DeviceHealthChanged,
@@ -61,7 +64,7 @@ from agent.inputs import (
 from agent.journal import Journal, PrintJobRow
 from agent.lookups import JournalUnreadable, Lookups
 from agent.surroundings import Clock, Contained, KeypadReader, Outlets, Reply, uncontained
-from agent.turn import Turn
+from agent.turn import Turn, alert_is_over
 
 log = logging.getLogger("lanetally.core")
 
@@ -123,6 +126,11 @@ class Core:
         if not self._inbox.try_put(TotalSubmitted(total, reply)):
             raise LaneBusy
 
+    def submit_act(self, act: Act, reply: Callable[[ActOutcome], None]) -> None:
+        """As `submit_total`, with what somebody does by hand."""
+        if not self._inbox.try_put(ActSubmitted(act, reply)):
+            raise LaneBusy
+
     def snapshot(self) -> LaneSnapshot:
         """The lane now, made from immutable parts."""
         transaction = self._state.transaction
@@ -170,9 +178,8 @@ class Core:
             if job.state == "waiting"  # at the printer when the last run ended: perhaps on paper
         ]
         started = LaneStarted(boot_id, agent_version)
-        self._run_all(
-            self._written((started, *doubts), [self._resume_printing], stop or threading.Event())
-        )
+        new: list[FactBody] = [started, *doubts, *self._lookups.describe_items()]
+        self._run_all(self._written(new, [self._resume_printing], stop or threading.Event()))
 
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -215,7 +222,7 @@ class Core:
             dict(self._answers),
         )
         for item in inputs:
-            reply = item.reply if isinstance(item, TotalSubmitted) else None
+            reply = item.reply if isinstance(item, TotalSubmitted | ActSubmitted) else None
             try:
                 event = self._resolved(item, turn)
             except JournalUnreadable:
@@ -224,8 +231,8 @@ class Core:
             if event is None:
                 continue
             result = step(turn.state, event, self._rules, business_date)
-            if (result.state.transaction is None) is not (turn.state.transaction is None):
-                turn.words.append(self._clear_alert)  # it was about the one open or settled last
+            if alert_is_over(turn.state, result.state):
+                turn.words.append(self._clear_alert)
             turn.state = result.state
             turn.facts += result.facts
             for effect in result.effects:
@@ -233,6 +240,7 @@ class Core:
                 calls.append(partial(self._run_effect, effect, reply))
             if isinstance(event, TotalReceived):
                 turn.remember(event.total, result.effects)
+                turn.promises.append(partial(self._lookups.learn, result.facts))
         return turn
 
     def _carry_out(self, turn: Turn, stop: threading.Event) -> None:
@@ -259,6 +267,8 @@ class Core:
         self._outlets.beep("bad")
         if isinstance(item, TotalSubmitted):
             item.reply(SettlementOutcome("rejected", TOTAL_SKIPPED, "internal"))
+        elif isinstance(item, ActSubmitted):
+            item.reply(ActOutcome(INPUT_SKIPPED, "internal"))
 
     # --- into the journal ------------------------------------------------------------------------
 
@@ -318,6 +328,8 @@ class Core:
                 )
             case TotalSubmitted():
                 return self._with_context(item.total, turn)
+            case ActSubmitted():
+                return item.act
             case CountKeyed():
                 return self._keyed(item, turn)
             case JobFinished():
@@ -342,9 +354,16 @@ class Core:
         if earlier is not None:
             return TotalReceived(total, {}, (), *earlier)
         categories = self._lookups.gap_categories(total, turn.state.transaction)
-        return TotalReceived(total, self._lookups.items(total), categories)
+        return TotalReceived(
+            total,
+            self._lookups.items(total, turn.state.transaction),
+            categories,
+            catalogue=self._lookups.knowledge.catalogue,
+        )
 
-    def _refuse(self, turn: Turn, code: str, text: Text, reply: Reply | None) -> None:
+    def _refuse(
+        self, turn: Turn, code: str, text: Text, reply: Callable[[Any], None] | None
+    ) -> None:
         """A total that never reaches the domain: no fact, but a word to everybody."""
         notice = LaneNotice("total_rejected", {"code": code}, text)
         turn.words.append(partial(self._notify, notice))
@@ -370,7 +389,7 @@ class Core:
 
     # --- effects ---------------------------------------------------------------------------------
 
-    def _run_effect(self, effect: Effect, reply: Reply | None) -> None:
+    def _run_effect(self, effect: Effect, reply: Callable[[Any], None] | None) -> None:
         match effect:
             case Show():
                 self._notify(LaneNotice(effect.kind, effect.data, effect.text))
@@ -378,12 +397,13 @@ class Core:
             case SoundBeep():
                 self._outlets.beep(effect.tone)
             case RaiseAlert():
-                self._alert = effect
-                self._notify(alert_notice(effect))
+                if not effect.quiet:
+                    self._alert = effect
+                    self._notify(alert_notice(effect))
                 self._outlets.alert(effect.suspected, effect.text)
             case PrintReceipt():
                 self._print(effect.job_id, effect.settled, reprint=False)
-            case Answer():
+            case Answer() | AnswerAct():
                 if reply is not None:
                     reply(effect.outcome)
 

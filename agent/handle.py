@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from agent.domain.effects import RaiseAlert
+    from agent.domain.events import Act
     from agent.domain.facts import MissedScanSuspected
-    from agent.domain.outcome import SettlementOutcome
+    from agent.domain.outcome import ActOutcome, SettlementOutcome
     from agent.domain.text import Text
     from agent.domain.totals import CashierTotal
     from agent.domain.transaction import OpenTransaction
@@ -111,14 +112,26 @@ def alert_notice(alert: RaiseAlert) -> LaneNotice:
             "count": finding.count,
             "gtin": finding.gtin,
             "category": finding.category,
+            "value_minor": finding.value_minor,
             "reason": finding.reason.english(),
         }
         for finding in suspected.findings
+    ]
+    candidates: list[dict[str, Scalar]] = [
+        {
+            "gtin": candidate.gtin,
+            "description": candidate.description,
+            "probability_permille": candidate.probability_permille,
+        }
+        for candidate in suspected.candidates
     ]
     data: dict[str, NoticeValue] = {
         "transaction_id": suspected.transaction_id,
         "missed_count": suspected.missed_count,
         "findings": findings,
+        "candidates": candidates,
+        "confidence_permille": suspected.confidence_permille,
+        "value_minor": suspected.value_minor,
     }
     return LaneNotice("missed_scan_suspected", data, alert.text)
 
@@ -131,6 +144,10 @@ class LaneHandle(Protocol):
 
         `reply` is called once, from the core's thread, after the commit.
         """
+        ...
+
+    def submit_act(self, act: Act, reply: Callable[[ActOutcome], None]) -> None:
+        """Hand over what somebody does by hand, as `submit_total` does a total. Raises LaneBusy."""
         ...
 
     def snapshot(self) -> LaneSnapshot:

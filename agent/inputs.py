@@ -6,8 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from agent.domain.events import Observed, PlateChanged, Scanned, Weighed
-from agent.domain.outcome import SettlementOutcome
+from agent.domain.events import (
+    Act,
+    BagMoves,
+    BagRests,
+    Observed,
+    PlateChanged,
+    Scanned,
+    Weighed,
+)
+from agent.domain.outcome import ActOutcome, SettlementOutcome
 from agent.domain.totals import CashierTotal
 
 
@@ -15,6 +23,12 @@ from agent.domain.totals import CashierTotal
 class TotalSubmitted:
     total: CashierTotal
     reply: Callable[[SettlementOutcome], None]  #: called once, after the commit
+
+
+@dataclass(frozen=True, slots=True)
+class ActSubmitted:
+    act: Act
+    reply: Callable[[ActOutcome], None]  #: called once, after the commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +88,10 @@ CoreInput: TypeAlias = (
     | Weighed
     | PlateChanged
     | Observed
+    | BagRests
+    | BagMoves
     | TotalSubmitted
+    | ActSubmitted
     | CountKeyed
     | JobFinished
     | PrinterWell

@@ -1,7 +1,10 @@
 """The item master as a CSV file: read when it changed, kept in the journal's file.
 
 Columns: gtin (8, 12, 13 or 14 digits), description, category, price_minor (empty: unknown),
-sold_by ("each" or "weight"; empty: each), tax_rate_bp (empty: the store's).
+sold_by ("each" or "weight"; empty: each), tax_rate_bp (empty: the store's). For lanes whose
+scale or RFID reader watches: weight_low_g and weight_high_g (what the lightest and the heaviest
+piece weigh, packaging included; empty: learned), tagged_permille (how many in 1,000 pieces carry a
+tag; empty: unknown).
 """
 
 from __future__ import annotations
@@ -16,13 +19,13 @@ from pathlib import Path
 
 from agent.domain.gtin import FORM_BY_LENGTH, has_valid_check_digit
 from agent.domain.items import Item
-from agent.domain.totals import AMOUNT_MINOR_MAX, TAX_RATE_BP_MAX
+from agent.domain.totals import AMOUNT_MINOR_MAX, TAX_RATE_BP_MAX, WEIGHT_G_MAX
 from agent.errors import TechnicianError
 from agent.journal import Journal
 
 log = logging.getLogger("lanetally.items")
 
-COLUMNS = ("gtin", "description", "category", "price_minor", "sold_by", "tax_rate_bp")
+NEEDED_COLUMNS = ("gtin", "description", "category", "price_minor")
 
 
 class ItemFileError(TechnicianError):
@@ -49,7 +52,7 @@ def parse(text: str) -> Iterator[Item]:
     """The items of a CSV text. Raises ItemFileError at the first wrong line."""
     rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)  # an open quote ends in error
     try:
-        missing = [c for c in COLUMNS[:4] if c not in (rows.fieldnames or ())]
+        missing = [c for c in NEEDED_COLUMNS if c not in (rows.fieldnames or ())]
         if missing:
             raise ItemFileError(f"line 1: no column {', '.join(missing)}")
         for row in rows:
@@ -65,6 +68,7 @@ def _item(line: int, row: dict[str, str]) -> Item:
     sold_by = row.get("sold_by") or "each"
     if sold_by not in ("each", "weight"):
         raise ItemFileError(f"line {line}: sold_by is {sold_by!r}; each or weight is meant")
+    low_g, high_g = _weights(line, row, sold_by)
     return Item(
         gtin.zfill(14),
         row["description"] or "",
@@ -72,7 +76,30 @@ def _item(line: int, row: dict[str, str]) -> Item:
         _number(line, "price_minor", row["price_minor"], AMOUNT_MINOR_MAX),
         "weight" if sold_by == "weight" else "each",
         _number(line, "tax_rate_bp", row.get("tax_rate_bp") or "", TAX_RATE_BP_MAX),
+        low_g,
+        high_g,
+        _number(line, "tagged_permille", row.get("tagged_permille") or "", 1000),
     )
+
+
+def _weights(line: int, row: dict[str, str], sold_by: str) -> tuple[int | None, int | None]:
+    """The lightest and the heaviest piece, or neither."""
+    low_g, high_g = (
+        _number(line, column, row.get(column) or "", WEIGHT_G_MAX)
+        for column in ("weight_low_g", "weight_high_g")
+    )
+    if low_g is None and high_g is None:
+        return None, None
+    if low_g is None or high_g is None:
+        raise ItemFileError(f"line {line}: weight_low_g and weight_high_g go together")
+    if not 0 < low_g <= high_g:
+        raise ItemFileError(
+            f"line {line}: weight_low_g is {low_g} and weight_high_g {high_g};"
+            " a weight above 0 and one that is not below it are meant"
+        )
+    if sold_by == "weight":
+        raise ItemFileError(f"line {line}: sold by weight, so no piece has a weight of its own")
+    return low_g, high_g
 
 
 def _number(line: int, column: str, text: str, limit: int) -> int | None:

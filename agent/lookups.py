@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 
 from agent.domain.assessment import Pieces, amount_gap
+from agent.domain.facts import (
+    FactBody,
+    ItemDescribed,
+    LabelObserved,
+    PieceWeighed,
+    TagObserved,
+)
 from agent.domain.items import Item
+from agent.domain.learned import Knowledge
 from agent.domain.outcome import SettlementOutcome
 from agent.domain.totals import CashierTotal
 from agent.domain.transaction import OpenTransaction
@@ -33,6 +41,7 @@ class Lookups:
         self._journal = journal
         self._earlier_runs_seq = journal.last_seq
         self._known_item = lru_cache(maxsize=ITEMS_CACHED)(self._read_item)
+        self.knowledge = Knowledge()
         self.trouble = ""  #: why the last read failed; "" if it did not
 
     def item(self, gtin: str) -> Item | None:
@@ -42,10 +51,30 @@ class Lookups:
         except JournalUnreadable:
             return None
 
-    def items(self, total: CashierTotal) -> dict[str, Item]:
-        """The known items among the charged lines, by GTIN."""
-        found = {line.gtin: self.item(line.gtin) for line in total.lines or ()}
+    def items(self, total: CashierTotal, transaction: OpenTransaction | None) -> dict[str, Item]:
+        """The known items among the charged lines and what the sensors read, by GTIN."""
+        gtins = {line.gtin for line in total.lines or ()}
+        for seen in transaction.seen if transaction else ():
+            if isinstance(seen, TagObserved | LabelObserved) and seen.gtin is not None:
+                gtins.add(seen.gtin)
+        found = {gtin: self.item(gtin) for gtin in gtins}
         return {gtin: item for gtin, item in found.items() if item is not None}
+
+    def describe_items(self) -> list[ItemDescribed]:
+        """What is to be said of the item master before the first basket: what is new in it."""
+        with suppress(JournalUnreadable), self._reading():
+            self.knowledge = self._journal.knowledge()
+            said = self._journal.undescribed()
+            for fact in said:
+                self.knowledge.describe(fact)
+            return said
+        return []
+
+    def learn(self, facts: Iterable[FactBody]) -> None:
+        """What weights a settled basket taught, once it is durable."""
+        for fact in facts:
+            if isinstance(fact, PieceWeighed):
+                self.knowledge.weigh(fact)
 
     def earlier_answer(self, total: CashierTotal) -> tuple[SettlementOutcome, bool] | None:
         """As `Journal.earlier_answer`. Raises JournalUnreadable: it may be settled already."""

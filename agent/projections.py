@@ -13,13 +13,14 @@ from typing import Any, TypeAlias
 from agent import wire
 from agent.domain import facts
 from agent.domain.facts import FactBody
+from agent.domain.learned import WEIGHINGS_MAX
 from agent.domain.settlement import receipt_job_id
 from agent.domain.totals import CashierTotal
 
 Statement: TypeAlias = tuple[str, tuple[Any, ...]]
 
 #: Emptied by a rebuild, filled by replaying every fact.
-TABLES = ("lane_state", "settlement", "print_job")
+TABLES = ("lane_state", "settlement", "print_job", "described_item", "weighed_piece")
 
 
 def total_digest(total: CashierTotal) -> str:
@@ -79,6 +80,45 @@ _UNPRINTED = """
     WHERE job_id = ?
 """
 
+
+def _described(_seq: int, fact: facts.ItemDescribed) -> Iterable[Statement]:
+    yield (
+        "INSERT OR REPLACE INTO described_item VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            fact.gtin,
+            fact.description,
+            fact.category,
+            fact.price_minor,
+            fact.sold_by,
+            fact.weight_low_g,
+            fact.weight_high_g,
+            fact.tagged_permille,
+        ),
+    )
+
+
+def _weighed(seq: int, fact: facts.PieceWeighed) -> Iterable[Statement]:
+    yield (
+        "INSERT INTO weighed_piece VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            seq,
+            fact.transaction_id,
+            fact.gtin,
+            fact.weight_g,
+            fact.description,
+            fact.category,
+            fact.price_minor,
+        ),
+    )
+    yield (_ONLY_THE_LATEST, (fact.gtin, fact.gtin, WEIGHINGS_MAX))
+
+
+_ONLY_THE_LATEST = """
+    DELETE FROM weighed_piece WHERE gtin = ? AND seq NOT IN (
+        SELECT seq FROM weighed_piece WHERE gtin = ? ORDER BY seq DESC LIMIT ?
+    )
+"""
+
 _PROJECTED: dict[type, Callable[[int, Any], Iterable[Statement]]] = {
     facts.TransactionOpened: _opened,
     facts.CashierTotalReceived: _received,
@@ -86,4 +126,6 @@ _PROJECTED: dict[type, Callable[[int, Any], Iterable[Statement]]] = {
     facts.TransactionSettled: _settled,
     facts.ReceiptPrinted: partial(_job_ended, "printed"),
     facts.ReceiptUnprinted: _unprinted,
+    facts.ItemDescribed: _described,
+    facts.PieceWeighed: _weighed,
 }

@@ -42,6 +42,23 @@ _MIGRATIONS = {
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX item_price ON item(price_minor);
     """,
+    # what an assessment knows of items: as facts have described them, and as they were weighed
+    "evidence_tables": """
+        ALTER TABLE item ADD COLUMN weight_low_g INTEGER;
+        ALTER TABLE item ADD COLUMN weight_high_g INTEGER;
+        ALTER TABLE item ADD COLUMN tagged_permille INTEGER;
+        CREATE TABLE described_item(
+            gtin TEXT PRIMARY KEY, description TEXT NOT NULL, category TEXT NOT NULL,
+            price_minor INTEGER, sold_by TEXT NOT NULL, weight_low_g INTEGER,
+            weight_high_g INTEGER, tagged_permille INTEGER
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE weighed_piece(
+            seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL, gtin TEXT NOT NULL,
+            weight_g INTEGER NOT NULL, description TEXT NOT NULL, category TEXT NOT NULL,
+            price_minor INTEGER
+        ) STRICT;
+        CREATE INDEX weighed_piece_gtin ON weighed_piece(gtin);
+    """,
     # former: the epochs before this one, `ago` lives back; their facts stand at seq - (ago << 40).
     # archive: stretches of facts that are in a file, compared with it; they alone may be deleted.
     "archive_and_former": """

@@ -86,3 +86,11 @@ class Turn:
         self.live_weights[item.role] = live
         data = {"role": live.role, "weight_g": live.weight_g, "condition": live.condition}
         return LaneNotice("weight_changed", data)
+
+
+def alert_is_over(before: LaneState, after: LaneState) -> bool:
+    """Its basket is not the one open or settled last any more, or somebody answered it, by a word
+    or by another scan."""
+    if (after.transaction is None) is not (before.transaction is None):
+        return True
+    return before.suspicion is not None and after.suspicion is None

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from agent.domain.events import Scanned, TotalReceived, Weighed
-from agent.domain.facts import FactBody, LaneStarted, ReceiptUnprinted, TransactionSettled
+from agent.domain.facts import (
+    FactBody,
+    ItemDescribed,
+    LaneStarted,
+    PieceWeighed,
+    ReceiptUnprinted,
+    TransactionSettled,
+)
 from agent.domain.gs1 import read_label
 from agent.domain.items import Item
 from agent.domain.lane import step
@@ -139,4 +146,6 @@ def keep_busy_day(journal: Journal) -> LaneState:
     append(journal, [STARTED, *first.facts])
     append(journal, [ReceiptUnprinted(*job, "unconfirmed", "silent"), *second.facts])
     append(journal, [ReceiptUnprinted(*job, "failed", "offline"), *third.facts])
+    described = ItemDescribed(TEA.gtin, "Green tea", "drinks", 1000, "each", 520, 540, 300)
+    append(journal, [described, PieceWeighed(settled.transaction_id, MILK.gtin, 1030)])
     return third.state

@@ -11,7 +11,7 @@ from agent.domain.evidence_cashier import amount_gap
 from agent.domain.evidence_weight import ANY_WEIGHT, NOISE_G2, best_way, unknown_weight
 from agent.domain.explanation import Explanation
 from agent.domain.finding import Candidate
-from agent.domain.likelihood import NEVER, ln, ln_permille, normal, shares_permille
+from agent.domain.likelihood import ln, ln_permille, normal, shares_permille
 
 SHOWN_MAX = 5
 SHOWN_PERMILLE = 10
@@ -38,7 +38,8 @@ def candidates_of(case: Case, explanation: Explanation) -> tuple[Candidate, ...]
                 found[gtin] = max(found.get(gtin, 0), share)
     likely = [(gtin, p) for gtin, p in found.items() if p >= SHOWN_PERMILLE]
     ranked = sorted(likely, key=lambda pair: (-pair[1], pair[0]))[: max(SHOWN_MAX, len(named))]
-    return tuple(Candidate(gtin, p) for gtin, p in ranked)
+    known = ((case.item(gtin), p) for gtin, p in ranked)
+    return tuple(Candidate(item.gtin, p, item.description, item.category) for item, p in known)
 
 
 def _targets(case: Case, explanation: Explanation, unknown: int) -> tuple[tuple[int, int], ...]:
@@ -54,9 +55,10 @@ def _targets(case: Case, explanation: Explanation, unknown: int) -> tuple[tuple[
 
 
 def _shares(case: Case, target: tuple[int, int] | None, gap_minor: int | None) -> dict[str, int]:
-    known = case.evidence.catalogue.items
-    items = [known[gtin] for gtin in sorted(known)]
-    each = _KNOWN - ln(len(items))
+    known, named = case.evidence.catalogue.items, case.evidence.named
+    others = [item for gtin, item in named.items() if gtin not in known]
+    each = _KNOWN - ln(len(known) + len(others))
+    items = [item for item in (*known.values(), *others) if _may_weigh(item, target)]
     scores = [each + _weight(item, target) + _price(item, gap_minor) for item in items]
     other = _OTHER + (unknown_weight(target[0], ()) if target else 0)
     if gap_minor is not None:
@@ -65,14 +67,21 @@ def _shares(case: Case, target: tuple[int, int] | None, gap_minor: int | None) -
     return {item.gtin: share for item, share in zip(items, shares, strict=False)}
 
 
+def _may_weigh(item: KnownItem, target: tuple[int, int] | None) -> bool:
+    """False for the many items whose weight is far off."""
+    if target is None or item.weight is None:
+        return True
+    off_g = target[0] - item.weight.middle_g
+    return off_g * off_g <= FAR * (target[1] + item.weight.variance_g2)
+
+
 def _weight(item: KnownItem, target: tuple[int, int] | None) -> int:
     if target is None:
         return 0
     grams, variance = target
     if item.weight is None or item.weight == ANY_WEIGHT:
         return unknown_weight(grams, ())
-    off_g, spread = grams - item.weight.middle_g, variance + item.weight.variance_g2
-    return normal(off_g, spread) if off_g * off_g <= FAR * spread else NEVER
+    return normal(grams - item.weight.middle_g, variance + item.weight.variance_g2)
 
 
 def _price(item: KnownItem, gap_minor: int | None) -> int:

@@ -39,7 +39,7 @@ class Case:
     tags_room: int  #: by how much better other pieces could explain them, at most
 
     def item(self, gtin: str) -> KnownItem:
-        return self.evidence.catalogue.items.get(gtin) or KnownItem(gtin)
+        return self.evidence.item(gtin)
 
     def weight(self, gtin: str) -> WeightRange | None:
         """Of one piece; None if nobody knows."""

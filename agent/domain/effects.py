@@ -9,7 +9,7 @@ from agent.domain.text import Text
 
 if TYPE_CHECKING:
     from agent.domain.facts import MissedScanSuspected, TransactionSettled
-    from agent.domain.outcome import SettlementOutcome
+    from agent.domain.outcome import ActOutcome, SettlementOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class RaiseAlert:
 
     suspected: MissedScanSuspected
     text: Text
+    quiet: bool = False  #: to head office alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,19 @@ class Answer:
     outcome: SettlementOutcome
 
 
-Effect: TypeAlias = Show | SoundBeep | RaiseAlert | PrintReceipt | Answer
+@dataclass(frozen=True, slots=True)
+class AnswerAct:
+    """The outcome of something done by hand, for whoever did it."""
+
+    outcome: ActOutcome
+
+
+Effect: TypeAlias = Show | SoundBeep | RaiseAlert | PrintReceipt | Answer | AnswerAct
 
 
 def is_promise(effect: Effect) -> bool:
     """True for what tells somebody that a sale stands: it never goes before the commit. The rest
     are words about what just happened, which the lane owes the cashier even if the disk fails."""
-    return isinstance(effect, Answer | PrintReceipt) or (
+    return isinstance(effect, Answer | AnswerAct | PrintReceipt) or (
         isinstance(effect, Show) and effect.kind == "settled"
     )

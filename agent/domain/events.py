@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from agent.domain.evidence import Catalogue
+from agent.domain.shop import Person
 
 if TYPE_CHECKING:
     from agent.domain.facts import Observation
@@ -38,12 +41,28 @@ class PlateChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class BagRests:
+    """A scale on which the goods stay came to rest."""
+
+    role: str
+    total_g: int | None  #: what lies there; None: as before
+
+
+@dataclass(frozen=True, slots=True)
+class BagMoves:
+    """What lies on such a scale is not at rest, or cannot be told."""
+
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
 class TotalReceived:
     total: CashierTotal
-    items: dict[str, Item]  #: the item master's word on each GTIN of the total's lines
+    items: dict[str, Item]  #: the item master's word on each GTIN that total or sensors named
     gap_categories: tuple[str, ...] = ()
     earlier: SettlementOutcome | None = None  #: what this `total_id` was answered before
     same_content: bool = True  #: False: the id was used before, for another total
+    catalogue: Catalogue = field(default_factory=Catalogue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +88,40 @@ class Observed:
     observation: Observation
 
 
+@dataclass(frozen=True, slots=True)
+class VoidLine:
+    line_no: int
+    by: Person
+
+
+@dataclass(frozen=True, slots=True)
+class OverridePrice:
+    line_no: int
+    price_minor: int  #: of one piece or one kilogram
+    by: Person
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSuspicion:
+    """Somebody answers the alert: go on as it is, or scan what is missing."""
+
+    answer: Literal["continue", "scan_it"]
+    by: Person
+    transaction_id: str = ""  #: whose alert it was; "": the present one's
+
+
+#: What somebody does by hand. Each is answered with an `ActOutcome`.
+Act: TypeAlias = VoidLine | OverridePrice | AnswerSuspicion
+
 LaneEvent: TypeAlias = (
-    Scanned | Weighed | PlateChanged | Observed | TotalReceived | PrintEnded | DeviceChanged
+    Scanned
+    | Weighed
+    | PlateChanged
+    | BagRests
+    | BagMoves
+    | Observed
+    | TotalReceived
+    | PrintEnded
+    | DeviceChanged
+    | Act
 )

@@ -54,7 +54,7 @@ class KnownItem:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All items that could be in a basket. Made once by `catalogue_of`, used for many baskets."""
+    """All items that could have been missed. Made once by `catalogue_of`, used for many baskets."""
 
     items: Mapping[str, KnownItem] = field(default_factory=dict)  #: by GTIN
     middles_g: tuple[int, ...] = ()  #: what the known ones weigh, ascending
@@ -108,6 +108,12 @@ class Evidence:
     tags: tuple[Tag, ...] | None = None
     camera: CameraEvidence | None = None
     catalogue: Catalogue = Catalogue()
+    #: what the scans, and the item master's word on what else was named, say of items
+    named: Mapping[str, KnownItem] = field(default_factory=dict)
+
+    def item(self, gtin: str) -> KnownItem:
+        """All that is known of a GTIN, which may be nothing."""
+        return self.catalogue.items.get(gtin) or self.named.get(gtin) or KnownItem(gtin)
 
     @property
     def has_witness(self) -> bool:

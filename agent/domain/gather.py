@@ -1,106 +1,82 @@
-"""From a journal's facts to the evidence of each basket.
+"""From what happened at a lane to the evidence of each basket.
 
-Facts of several transactions may be mixed, if each names its own. What a sensor saw while no
-transaction was open (the customer's own bag, an item put down before it is scanned) belongs to the
-next one.
+A lane that settles and a journal that is read afterwards come here with the same lines and the same
+words of the sensors: they judge the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import biip
 
-from agent.domain import facts
-from agent.domain.evidence import (
-    CameraEvidence,
-    Catalogue,
-    Evidence,
-    KnownItem,
-    Pieces,
-    ScaleEvidence,
-    Tag,
-    WeightRange,
-)
-from agent.domain.facts import FactBody
-from agent.domain.gs1 import GS1_SYMBOLOGIES
-from agent.domain.totals import CashierTotal, ChargedLine
+from agent.domain import evidence_seen, facts
+from agent.domain.evidence import Catalogue, Evidence, KnownItem, Pieces
+from agent.domain.facts import CashierTotalReceived, FactBody, TransactionSettled
+from agent.domain.items import NamedItem
+from agent.domain.seen import Seen, seen_after, waiting_after
+from agent.domain.totals import ChargedLine
+from agent.domain.transaction import OpenLine, open_line
 
 
 def by_transaction(stream: Iterable[FactBody]) -> dict[str, list[FactBody]]:
-    """The facts of each transaction, in the order in which the transactions first appear."""
+    """The facts of each transaction, in the order in which the transactions first appear.
+
+    Facts of several may be mixed, if each names its own. What a sensor saw while no transaction was
+    open (the customer's own bag, an item put down before it is scanned) belongs to the next one.
+    """
     found: dict[str, list[FactBody]] = {}
-    waiting: list[FactBody] = []
+    waiting: tuple[facts.Observation, ...] = ()
     current: str | None = None
+    settled: set[str] = set()
     for fact in stream:
         named = getattr(fact, "transaction_id", None)
-        if named is None and not isinstance(fact, facts.Observation):
+        if named in settled:  # a receipt that was printed, a suspicion that was answered
+            found[named].append(fact)
             continue
-        if named is not None:
-            current = named
+        current = named or current
         if current is None:
-            waiting.append(fact)
+            if isinstance(fact, Seen):
+                waiting = waiting_after(waiting, fact)
+            continue
+        if named is None and not isinstance(fact, Seen):
             continue
         found.setdefault(current, []).extend((*waiting, fact))
-        waiting.clear()
-        if isinstance(fact, facts.TransactionSettled):
+        waiting = ()
+        if isinstance(fact, TransactionSettled):
+            settled.add(current)
             current = None
     return found
 
 
-def known_items(stream: Iterable[FactBody]) -> dict[str, KnownItem]:
-    """What the facts say of items: the last description, else what a scan said."""
-    scanned: dict[str, KnownItem] = {}
-    described: dict[str, KnownItem] = {}
-    for fact in stream:
-        if isinstance(fact, facts.ItemDescribed):
-            described[fact.gtin] = _described(fact)
-        elif isinstance(fact, facts.LineItemAdded):
-            scanned[fact.gtin] = KnownItem(
-                fact.gtin, fact.description, fact.category, fact.price_minor
-            )
-    return scanned | described
-
-
-def _described(fact: facts.ItemDescribed) -> KnownItem:
-    low_g, high_g = fact.weight_low_g, fact.weight_high_g
-    known = low_g is not None and high_g is not None and fact.sold_by == "each"
-    return KnownItem(
-        fact.gtin,
-        fact.description,
-        fact.category,
-        fact.price_minor,
-        WeightRange(low_g, high_g) if known and low_g is not None and high_g is not None else None,
-        fact.tagged_permille,
-    )
-
-
 def evidence_of(basket: Iterable[FactBody], catalogue: Catalogue) -> Evidence:
-    """All that one transaction's facts tell."""
+    """All that one transaction's recorded facts tell."""
     told = tuple(basket)
-    taken_back = {fact.line_no for fact in _of(told, facts.LineItemVoided)}
     weights = {fact.line_no: fact.weight_g for fact in _of(told, facts.LineItemWeighed)}
     prices = {fact.line_no: fact.price_minor for fact in _of(told, facts.LineItemOverridden)}
-    scans = [
-        (line.line_no in taken_back, _scanned(line, weights, prices, catalogue.items))
-        for line in _of(told, facts.LineItemAdded)
+    taken_back = {fact.line_no for fact in _of(told, facts.LineItemVoided)}
+    lines = [
+        replace(
+            open_line(fact),
+            weight_g=weights.get(fact.line_no),
+            price_minor=prices.get(fact.line_no, fact.price_minor),
+        )
+        for fact in _of(told, facts.LineItemAdded)
     ]
-    totals = [fact.total for fact in _of(told, facts.CashierTotalReceived)]
-    total = totals[-1] if totals else None
-    return Evidence(
-        scanned=tuple(pieces for voided, pieces in scans if not voided),
-        charged_count=total.item_count if total else None,
-        charged_minor=total.amount_minor if total else None,
-        charged=_charged(total, catalogue.items) if total else None,
-        count_keyed=total is not None and total.source == "keypad",
-        voided=tuple(pieces for voided, pieces in scans if voided),
-        scale=_scale(tuple(_of(told, facts.BagWeightChanged))),
-        tags=_tags(tuple(_of(told, facts.TagObserved))),
-        camera=_camera(
-            tuple(_of(told, facts.CrossingObserved)), tuple(_of(told, facts.LabelObserved))
-        ),
-        catalogue=catalogue,
+    seen: tuple[Seen, ...] = ()
+    for word in told:
+        if isinstance(word, Seen):
+            seen = seen_after(seen, word)
+    totals = [*_of(told, CashierTotalReceived)]
+    return evidence_from(
+        [line for line in lines if line.line_no not in taken_back],
+        [line for line in lines if line.line_no in taken_back],
+        totals[-1] if totals else None,
+        seen,
+        catalogue,
     )
 
 
@@ -111,96 +87,81 @@ def _of(told: Iterable[FactBody], cls: type[F]) -> Iterator[F]:
     return (fact for fact in told if isinstance(fact, cls))
 
 
-# --- scans and the cashier's lines ---------------------------------------------------------------
-
-
-def _scanned(
-    line: facts.LineItemAdded,
-    weights: Mapping[int, int],
-    prices: Mapping[int, int],
-    items: Mapping[str, KnownItem],
-) -> Pieces:
-    by_weight = line.sold_by == "weight"
-    item = items.get(line.gtin) or KnownItem(line.gtin)
-    usual = item.price_minor if line.price_minor is None else line.price_minor
-    price_minor = prices.get(line.line_no, usual)
-    unpriced = by_weight or price_minor is None
-    return Pieces(
-        line.gtin,
-        1 if by_weight else line.quantity_milli // 1000,
-        None if unpriced else (price_minor or 0) * line.quantity_milli // 1000,
-        line.description or item.description,
-        line.category or item.category,
-        weights.get(line.line_no),
-        serial_of(line.scan_label, line.symbology),
+def evidence_from(
+    lines: Sequence[OpenLine],
+    voided: Sequence[OpenLine],
+    received: CashierTotalReceived | None,
+    seen: tuple[Seen, ...],
+    catalogue: Catalogue,
+) -> Evidence:
+    """The evidence of one basket, from its lines and from all that was told of it."""
+    scanned = _scanned(lines, catalogue)
+    taken_back = _scanned(voided, catalogue)
+    named = _named((*scanned, *taken_back), () if received is None else received.named)
+    charged, total = None, None if received is None else received.total
+    if total is not None and total.lines is not None:
+        charged = tuple(_charged(line, catalogue, named) for line in total.lines)
+    return Evidence(
+        scanned=scanned,
+        charged_count=None if total is None else total.item_count,
+        charged_minor=None if total is None else total.amount_minor,
+        charged=charged,
+        gap_categories=() if received is None else received.gap_categories,
+        count_keyed=total is not None and total.source == "keypad",
+        voided=taken_back,
+        scale=evidence_seen.scale(seen),
+        tags=evidence_seen.tags(seen),
+        camera=evidence_seen.camera(seen),
+        catalogue=catalogue,
+        named=named,
     )
 
 
-def serial_of(scan_label: str, symbology: str) -> str | None:
-    """The serial number (AI 21) of a label that carries one."""
-    if symbology not in GS1_SYMBOLOGIES:
+# --- scans and the cashier's lines ---------------------------------------------------------------
+
+
+def _scanned(lines: Sequence[OpenLine], catalogue: Catalogue) -> tuple[Pieces, ...]:
+    often = Counter(line.gtin for line in lines if line.gs1_label)
+    return tuple(_pieces(line, catalogue, again=often[line.gtin] > 1) for line in lines)
+
+
+def _pieces(line: OpenLine, catalogue: Catalogue, *, again: bool) -> Pieces:
+    """`again`: the GTIN was scanned more than once, so that its serial numbers tell something."""
+    item = catalogue.items.get(line.gtin) or KnownItem(line.gtin)
+    if line.price_minor is None:
+        line = replace(line, price_minor=item.price_minor)
+    return Pieces(
+        line.gtin,
+        line.pieces,
+        line.amount_minor,
+        line.description or item.description,
+        line.category or item.category,
+        line.weight_g,
+        serial_of(line.gs1_label) if again else None,
+    )
+
+
+def serial_of(gs1_label: str) -> str | None:
+    """The serial number (AI 21) of a label behind its AIM identifier, if it carries one."""
+    try:
+        message = biip.parse(gs1_label).gs1_message
+    except (biip.ParseError, ValueError, IndexError):  # as in gs1.py
         return None
-    message = biip.parse(symbology + scan_label).gs1_message
     found = message.element_strings.get(ai="21") if message is not None else None
     return found.value if found is not None else None
 
 
-def _charged(total: CashierTotal, items: Mapping[str, KnownItem]) -> tuple[Pieces, ...] | None:
-    if total.lines is None:
-        return None
-    return tuple(_charged_pieces(line, items.get(line.gtin)) for line in total.lines)
+def _named(pieces: Iterable[Pieces], others: Iterable[NamedItem]) -> dict[str, KnownItem]:
+    found = {n.gtin: KnownItem(n.gtin, n.description, n.category, n.price_minor) for n in others}
+    for some in pieces:
+        price_minor = None
+        if some.amount_minor is not None:
+            price_minor = some.amount_minor // max(some.count, 1)
+        found[some.gtin] = KnownItem(some.gtin, some.description, some.category, price_minor)
+    return found
 
 
-def _charged_pieces(line: ChargedLine, item: KnownItem | None) -> Pieces:
-    known = item or KnownItem(line.gtin)
-    description = line.description or known.description
-    return Pieces(line.gtin, line.pieces, line.amount_minor, description, known.category)
-
-
-# --- what the sensors saw ------------------------------------------------------------------------
-
-
-def _scale(changes: tuple[facts.BagWeightChanged, ...]) -> ScaleEvidence | None:
-    """All scales together; what lay there before the basket counts for nothing."""
-    if not changes:
-        return None
-    increments = tuple(change.delta_g for change in changes if change.delta_g)
-    total_g = 0
-    for role in sorted({change.role for change in changes}):
-        mine = [change for change in changes if change.role == role]
-        first, last = mine[0], mine[-1]
-        if first.total_g is None or last.total_g is None:
-            total_g += sum(change.delta_g for change in mine)
-        else:
-            total_g += last.total_g - (first.total_g - first.delta_g)
-    return ScaleEvidence(increments, total_g)
-
-
-def _tags(edges: tuple[facts.TagObserved, ...]) -> tuple[Tag, ...] | None:
-    """The tags that came and did not leave. Tags of another kind than SGTIN tell nothing."""
-    if not edges:
-        return None
-    present: dict[str, facts.TagObserved] = {}
-    for number, edge in enumerate(edges):
-        name = edge.epc or f"{edge.gtin} {number if edge.serial is None else edge.serial}"
-        if edge.present:
-            present[name] = edge
-        else:
-            present.pop(name, None)
-    return tuple(
-        Tag(edge.gtin, name, edge.rssi_dbm)
-        for name, edge in present.items()
-        if edge.gtin is not None
-    )
-
-
-def _camera(
-    crossings: tuple[facts.CrossingObserved, ...], labels: tuple[facts.LabelObserved, ...]
-) -> CameraEvidence | None:
-    read = tuple(label.gtin for label in labels)
-    if not crossings:
-        return CameraEvidence(None, labels=read) if read else None
-    weights = [max(abs(crossing.count), 1) for crossing in crossings]
-    sure = sum(c.confidence_pct * w for c, w in zip(crossings, weights, strict=True))
-    crossed = sum(crossing.count for crossing in crossings)
-    return CameraEvidence(crossed, sure // sum(weights), read)
+def _charged(line: ChargedLine, catalogue: Catalogue, named: dict[str, KnownItem]) -> Pieces:
+    item = catalogue.items.get(line.gtin) or named.get(line.gtin) or KnownItem(line.gtin)
+    description = line.description or item.description
+    return Pieces(line.gtin, line.pieces, line.amount_minor, description, item.category)

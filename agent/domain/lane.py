@@ -10,15 +10,22 @@ from dataclasses import replace
 from typing import assert_never
 
 from agent.domain import facts
+from agent.domain.acts import act
+from agent.domain.bags import bag_told
 from agent.domain.effects import Effect, Show, SoundBeep
 from agent.domain.events import (
+    AnswerSuspicion,
+    BagMoves,
+    BagRests,
     DeviceChanged,
     LaneEvent,
     Observed,
+    OverridePrice,
     PlateChanged,
     PrintEnded,
     Scanned,
     TotalReceived,
+    VoidLine,
     Weighed,
 )
 from agent.domain.facts import FactBody, LineItemAdded, LineItemWeighed, ScanRejected
@@ -49,8 +56,12 @@ def step(state: LaneState, event: LaneEvent, rules: StoreRules, business_date: s
             return _weighed(state, event)
         case PlateChanged():
             return Step(replace(state, plate=None))
+        case BagRests() | BagMoves():
+            return bag_told(state, event)
         case TotalReceived():
             return settle(state, event, rules)
+        case VoidLine() | OverridePrice() | AnswerSuspicion():
+            return act(state, event, rules)
         case PrintEnded():
             return _print_ended(state, event)
         case Observed():

@@ -1,4 +1,4 @@
-"""How a cashier total was answered: the same answer again for the same `total_id`."""
+"""How a cashier total was answered (the same answer again for the same `total_id`), or an act."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ from agent.domain.finding import Finding
 from agent.domain.text import Text
 
 OutcomeStatus: TypeAlias = Literal["settled", "held", "duplicate", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class ActOutcome:
+    """What became of something that was done by hand."""
+
+    text: Text
+    code: str = ""  #: "" if it was done: a stable word such as "no_such_line"
+    transaction_id: str | None = None
+    receipt_number: str | None = None  #: if that settled the basket
 
 
 @dataclass(frozen=True, slots=True)

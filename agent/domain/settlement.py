@@ -7,12 +7,24 @@ from dataclasses import replace
 from itertools import pairwise
 
 from agent.domain import facts
-from agent.domain.assessment import Assessment, Evidence, Finding, Pieces, assess
-from agent.domain.effects import Answer, Effect, PrintReceipt, RaiseAlert, Show, SoundBeep
+from agent.domain.alerts import alert_text
+from agent.domain.assessment import Assessment, Finding, Tolerance, assess
+from agent.domain.bags import last_words
+from agent.domain.effects import (
+    Answer,
+    AnswerAct,
+    Effect,
+    PrintReceipt,
+    RaiseAlert,
+    Show,
+    SoundBeep,
+)
 from agent.domain.events import TotalReceived
 from agent.domain.facts import MissedScanSuspected, SoldLine, TransactionSettled
-from agent.domain.items import Item
-from agent.domain.outcome import SettlementOutcome
+from agent.domain.gather import evidence_from
+from agent.domain.items import Item, NamedItem
+from agent.domain.learned import weighed_piece
+from agent.domain.outcome import ActOutcome, SettlementOutcome
 from agent.domain.text import Text
 from agent.domain.totals import (
     CashierTotal,
@@ -43,16 +55,42 @@ def settle(state: LaneState, event: TotalReceived, rules: StoreRules) -> Step:
     sale = _sale(event, transaction, rules)
     if isinstance(sale, TotalProblem):
         return _rejected(state, event.total, sale)
-    assessment = assess(evidence_of(event, transaction))
-    received = facts.CashierTotalReceived(transaction.transaction_id, event.total)
+    words = last_words(state, transaction)
+    received = facts.CashierTotalReceived(
+        transaction.transaction_id, event.total, event.gap_categories, _named(event, transaction)
+    )
+    evidence = evidence_from(
+        transaction.lines,
+        transaction.voided,
+        received,
+        (*transaction.seen, *words),
+        event.catalogue,
+    )
+    assessment = assess(evidence, Tolerance(rules.shop.false_alarms_ppm))
     suspicion = _suspicion(transaction, event.total, assessment)
-    if suspicion is not None and _to_be_confirmed(event.total, transaction):
-        return _held(state, received, suspicion, assessment)
-    return _settled(state, received, suspicion, assessment, sale)
+    if suspicion is None:
+        piece = weighed_piece(transaction.transaction_id, evidence)
+        learnt = () if piece is None else (piece,)
+        return _settled(state, (*words, received, *learnt), sale)
+    if _is_asked(suspicion, event.total, transaction, rules):
+        if suspicion == transaction.suspicion:  # the same total again: nothing is new
+            return Step(state, effects=(Answer(_held_outcome(suspicion, event.total)),))
+        return _held(state, (*words, received, suspicion), suspicion, event.total, rules)
+    if transaction.dismissed:  # said before, and answered
+        return _settled(state, (*words, received), sale, suspicion)
+    return _settled(
+        state, (*words, received, suspicion), sale, suspicion, *_alarm(suspicion, rules)
+    )
 
 
 NO_OPEN_TRANSACTION = TotalProblem(
     "no_open_transaction", Text("Nothing was scanned at this lane: there is nothing to settle")
+)
+HELD_KEYED = Text(
+    "Scan what is missing and key the count again; to go on as it is, key the same count"
+)
+HELD_POSTED = Text(
+    "Scan what is missing and send the total again, or answer that it goes on as it is"
 )
 TOTAL_ID_REUSED = TotalProblem(
     "total_id_reused", Text("This total_id was used for another total: give each total its own id")
@@ -68,36 +106,37 @@ def _problem(event: TotalReceived, transaction: OpenTransaction | None) -> Total
     return None if transaction else NO_OPEN_TRANSACTION
 
 
-def _to_be_confirmed(total: CashierTotal, transaction: OpenTransaction) -> bool:
-    """A keyed count comes before the money: ask once. A POS has taken the money already."""
-    return total.source == "keypad" and transaction.keyed_count != total.item_count
+def _is_asked(
+    suspicion: MissedScanSuspected,
+    total: CashierTotal,
+    transaction: OpenTransaction,
+    rules: StoreRules,
+) -> bool:
+    """Whether somebody has to answer before this is settled.
+
+    A keyed count comes before the money: it is asked once, and keyed again it answers itself, if a
+    cashier may. Most POS have taken the money already; a shop can say that its own ask first.
+    """
+    shop = rules.shop
+    if shop.quiet or transaction.dismissed:
+        return False
+    if total.source != "keypad":
+        return shop.holds_pos
+    is_answer = transaction.keyed_count == total.item_count
+    return not (is_answer and shop.dismisser(suspicion.value_minor) == "cashier")
 
 
 # --- the judgement -----------------------------------------------------------------------------
 
 
-def evidence_of(event: TotalReceived, transaction: OpenTransaction) -> Evidence:
-    total = event.total
-    charged = None
-    if total.lines is not None:
-        charged = tuple(_charged_pieces(line, event.items.get(line.gtin)) for line in total.lines)
-    return Evidence(
-        scanned=tuple(_scanned_pieces(line) for line in transaction.lines),
-        charged_count=total.item_count,
-        charged_minor=total.amount_minor,
-        charged=charged,
-        gap_categories=event.gap_categories,
+def _named(event: TotalReceived, transaction: OpenTransaction) -> tuple[NamedItem, ...]:
+    """The item master's word on what the total or the sensors name, and nobody scanned."""
+    scanned = {line.gtin for line in (*transaction.lines, *transaction.voided)}
+    return tuple(
+        NamedItem(gtin, item.description, item.category, item.price_minor)
+        for gtin, item in sorted(event.items.items())
+        if gtin not in scanned and gtin not in event.catalogue.items
     )
-
-
-def _scanned_pieces(line: OpenLine) -> Pieces:
-    return Pieces(line.gtin, line.pieces, line.amount_minor, line.description, line.category)
-
-
-def _charged_pieces(line: ChargedLine, item: Item | None) -> Pieces:
-    description = line.description or (item.description if item else "")
-    category = item.category if item else ""
-    return Pieces(line.gtin, line.pieces, line.amount_minor, description, category)
 
 
 def _suspicion(
@@ -106,23 +145,18 @@ def _suspicion(
     if assessment.verdict == "clean":
         return None
     return MissedScanSuspected(
-        transaction.transaction_id, total.total_id, assessment.missed_count, assessment.findings
+        transaction.transaction_id,
+        total.total_id,
+        assessment.missed_count,
+        assessment.findings,
+        assessment.candidates,
+        assessment.confidence_permille,
     )
 
 
-def alert_text(suspected: MissedScanSuspected) -> Text:
-    """The one sentence in red: how many, and of what."""
-    if suspected.missed_count == 0:
-        count = sum(f.count for f in suspected.findings)
-        return Text("{count} item(s) scanned but not charged", {"count": count})
-    missed = (f for f in suspected.findings if f.kind == "missed_item")
-    categories = sorted({f.category for f in missed if f.category})
-    words: dict[str, str | int] = {"count": suspected.missed_count}
-    if not categories:
-        return Text("{count} item(s) not scanned", words)
-    return Text(
-        "{count} item(s) not scanned — {category}?", words | {"category": "/".join(categories)}
-    )
+def _alarm(suspicion: MissedScanSuspected, rules: StoreRules) -> tuple[Effect, ...]:
+    alert = RaiseAlert(suspicion, alert_text(suspicion), quiet=rules.shop.quiet)
+    return (alert,) if rules.shop.quiet else (alert, SoundBeep("bad"))
 
 
 # --- the sale ----------------------------------------------------------------------------------
@@ -268,42 +302,75 @@ def _rejected(state: LaneState, total: CashierTotal, problem: TotalProblem) -> S
 
 def _held(
     state: LaneState,
-    received: facts.CashierTotalReceived,
+    new: tuple[facts.FactBody, ...],
     suspicion: MissedScanSuspected,
-    assessment: Assessment,
+    total: CashierTotal,
+    rules: StoreRules,
 ) -> Step:
-    outcome = SettlementOutcome(
-        "held",
-        Text("Scan what is missing and key the count again; to go on as it is, key the same count"),
-        transaction_id=received.transaction_id,
-        missed_count=assessment.missed_count,
-        findings=assessment.findings,
-    )
-    alert = RaiseAlert(suspicion, alert_text(suspicion))
+    outcome = _held_outcome(suspicion, total)
     show = Show("held", outcome.text)
-    return advance(state, (received, suspicion), alert, show, SoundBeep("bad"), Answer(outcome))
+    alert, beep = _alarm(suspicion, rules)
+    return advance(state, new, alert, show, beep, Answer(outcome))
+
+
+def _held_outcome(suspicion: MissedScanSuspected, total: CashierTotal) -> SettlementOutcome:
+    text = HELD_KEYED if total.source == "keypad" else HELD_POSTED
+    return SettlementOutcome(
+        "held",
+        text,
+        transaction_id=suspicion.transaction_id,
+        missed_count=suspicion.missed_count,
+        findings=suspicion.findings,
+    )
 
 
 def _settled(
     state: LaneState,
-    received: facts.CashierTotalReceived,
-    suspicion: MissedScanSuspected | None,
-    assessment: Assessment,
+    new: tuple[facts.FactBody, ...],
     sale: TransactionSettled,
+    suspicion: MissedScanSuspected | None = None,
+    *alarm: Effect,
 ) -> Step:
-    settled = replace(sale, missed_count=assessment.missed_count)
-    alerts: tuple[Effect, ...] = ()
-    suspected: tuple[facts.FactBody, ...] = ()
+    findings: tuple[Finding, ...] = ()
     if suspicion is not None:
-        alerts = (RaiseAlert(suspicion, alert_text(suspicion)), SoundBeep("bad"))
-        suspected = (suspicion,)
+        sale = replace(sale, missed_count=suspicion.missed_count)
+        findings = suspicion.findings
     return advance(
         state,
-        (received, *suspected, settled),
-        *alerts,
-        Answer(outcome_of(settled, assessment.findings)),
-        _shown_sale(settled),
-        PrintReceipt(receipt_job_id(settled.transaction_id), settled),
+        (*new, sale),
+        *alarm,
+        Answer(outcome_of(sale, findings)),
+        _shown_sale(sale),
+        PrintReceipt(receipt_job_id(sale.transaction_id), sale),
+    )
+
+
+def settle_dismissed(
+    state: LaneState, dismissed: facts.MissedScanDismissed, rules: StoreRules
+) -> Step | None:
+    """The sale as it was keyed, once somebody went on in spite of the suspicion.
+
+    None where nothing was keyed: a POS sends its total again.
+    """
+    transaction = state.transaction
+    if transaction is None or transaction.total is None or transaction.suspicion is None:
+        return None
+    if transaction.total.source != "keypad":
+        return None
+    sale = _sale(TotalReceived(transaction.total, {}), transaction, rules)
+    assert isinstance(sale, TransactionSettled)  # it was made before the total was held
+    sale = replace(sale, missed_count=transaction.suspicion.missed_count)
+    outcome = ActOutcome(
+        Text("Settled: {receipt}", {"receipt": sale.receipt_number}),
+        transaction_id=sale.transaction_id,
+        receipt_number=sale.receipt_number,
+    )
+    return advance(
+        state,
+        (dismissed, sale),
+        _shown_sale(sale),
+        PrintReceipt(receipt_job_id(sale.transaction_id), sale),
+        AnswerAct(outcome),
     )
 
 

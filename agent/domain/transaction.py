@@ -1,25 +1,36 @@
 r"""The state of a lane, and what facts make of it.
 
     no transaction -- scan --> open -- cashier total --> settled (no transaction again)
-                                 \-- keyed count that differs --> held: open, until the missing
-                                     item is scanned and the count keyed again, or the same count
-                                     is keyed twice
+                                 \-- total that is suspected --> held, where the lane asks first:
+                                     open, until the missing item is scanned and the total comes
+                                     again, the suspicion is dismissed, or a count is keyed twice
 
 State changes through facts alone (`evolve`), so that a restart, which replays them, ends in the
-same state. Only the weight on the plate is not a fact: the scale says it again.
+same state. Only what moves or lies on the plates is not a fact: the scales say it again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agent.domain import facts
 from agent.domain.effects import Effect
 from agent.domain.events import Weighed
-from agent.domain.facts import FactBody, LineItemAdded, LineItemWeighed
+from agent.domain.facts import (
+    BagWeightChanged,
+    FactBody,
+    LineItemAdded,
+    LineItemWeighed,
+    MissedScanSuspected,
+    Observation,
+)
+from agent.domain.gs1 import GS1_SYMBOLOGIES
 from agent.domain.items import SoldBy
+from agent.domain.seen import Seen, seen_after, waiting_after
+from agent.domain.shop import ShopRules
+from agent.domain.totals import CashierTotal
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +42,7 @@ class StoreRules:
     currency: str
     tax_rate_bp: int
     default_tender: str = "cash"
+    shop: ShopRules = field(default_factory=ShopRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,7 @@ class OpenLine:
     price_minor: int | None
     sold_by: SoldBy
     tax_rate_bp: int
+    gs1_label: str = ""  #: a label of element strings behind its AIM identifier
 
     @property
     def amount_minor(self) -> int | None:
@@ -67,6 +80,10 @@ class OpenTransaction:
     keyed_count: int | None = None  #: the count last keyed, if it was held
     attempts: int = 0  #: cashier totals received so far
     voided: tuple[OpenLine, ...] = ()  #: lines taken back; their numbers stay theirs
+    seen: tuple[Seen, ...] = ()  #: what the sensors told, in their order
+    total: CashierTotal | None = None  #: the last one, since the last scan
+    suspicion: MissedScanSuspected | None = None  #: of that total, not answered yet
+    dismissed: bool = False  #: somebody went on in spite of it
 
     @property
     def next_line_no(self) -> int:
@@ -83,10 +100,29 @@ class OpenTransaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Around:
+    """What a lane knows beside the basket."""
+
+    waiting: tuple[Observation, ...] = ()  #: told while no basket was open: for the next one
+    bags: tuple[tuple[str, int], ...] = ()  #: bagging scales: role, what lies there
+    moving: frozenset[str] = frozenset()  #: those that are not at rest
+    suspicion: MissedScanSuspected | None = None  #: of the last sale, not answered yet
+
+
+NOTHING_AROUND = Around()
+
+
+@dataclass(frozen=True, slots=True)
 class LaneState:
     last_number: int = 0
     transaction: OpenTransaction | None = None
     plate: Weighed | None = None  #: a stable weight that no line has taken yet
+    around: Around = NOTHING_AROUND
+
+    @property
+    def suspicion(self) -> MissedScanSuspected | None:
+        """What somebody is asked about now."""
+        return self.transaction.suspicion if self.transaction else self.around.suspicion
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +139,18 @@ def evolve(fact: FactBody, state: LaneState) -> LaneState:
 
 
 def _opened(fact: facts.TransactionOpened, state: LaneState) -> LaneState:
-    opened = OpenTransaction(fact.transaction_id, fact.number, fact.business_date)
-    return LaneState(fact.number, opened, state.plate)
+    around = state.around
+    opened = OpenTransaction(
+        fact.transaction_id, fact.number, fact.business_date, seen=around.waiting
+    )
+    if around.waiting or around.suspicion:
+        around = replace(around, waiting=(), suspicion=None)
+    return LaneState(fact.number, opened, state.plate, around)
 
 
-def _line_added(fact: LineItemAdded, state: LaneState) -> LaneState:
-    line = OpenLine(
+def open_line(fact: LineItemAdded) -> OpenLine:
+    symbology = fact.symbology
+    return OpenLine(
         fact.line_no,
         fact.gtin,
         fact.quantity_milli,
@@ -119,16 +161,20 @@ def _line_added(fact: LineItemAdded, state: LaneState) -> LaneState:
         fact.price_minor,
         fact.sold_by,
         fact.tax_rate_bp,
+        symbology + fact.scan_label if symbology in GS1_SYMBOLOGIES else "",
     )
+
+
+def _line_added(fact: LineItemAdded, state: LaneState) -> LaneState:
     # built, not replaced: this runs once a scan, and dataclasses.replace costs five times as much
     t = state.transaction
     if t is None:
         return state
-    lines = (*t.lines, line)
+    lines = (*t.lines, open_line(fact))
     added = OpenTransaction(
-        t.transaction_id, t.number, t.business_date, lines, None, t.attempts, t.voided
+        t.transaction_id, t.number, t.business_date, lines, None, t.attempts, t.voided, t.seen
     )
-    return LaneState(state.last_number, added, state.plate)
+    return LaneState(state.last_number, added, state.plate, state.around)
 
 
 def _line_weighed(fact: LineItemWeighed, state: LaneState) -> LaneState:
@@ -147,9 +193,8 @@ def _line_voided(fact: facts.LineItemVoided, state: LaneState) -> LaneState:
         return state
     lines = tuple(line for line in t.lines if line.line_no != fact.line_no)
     gone = tuple(line for line in t.lines if line.line_no == fact.line_no)
-    return replace(
-        state, transaction=replace(t, lines=lines, voided=(*t.voided, *gone), keyed_count=None)
-    )
+    changed = _unjudged(replace(t, lines=lines, voided=(*t.voided, *gone)))
+    return replace(state, transaction=changed)
 
 
 def _line_overridden(fact: facts.LineItemOverridden, state: LaneState) -> LaneState:
@@ -159,21 +204,73 @@ def _line_overridden(fact: facts.LineItemOverridden, state: LaneState) -> LaneSt
         replace(line, price_minor=fact.price_minor) if line.line_no == fact.line_no else line
         for line in state.transaction.lines
     )
-    return replace(state, transaction=replace(state.transaction, lines=lines))
+    return replace(state, transaction=_unjudged(replace(state.transaction, lines=lines)))
+
+
+def _unjudged(transaction: OpenTransaction) -> OpenTransaction:
+    """The basket is another one now: its total has to come again."""
+    return replace(transaction, keyed_count=None, total=None, suspicion=None, dismissed=False)
 
 
 def _total_received(fact: facts.CashierTotalReceived, state: LaneState) -> LaneState:
     if state.transaction is None:
         return state
     keyed = fact.total.item_count if fact.total.source == "keypad" else None
-    attempts = state.transaction.attempts + 1
-    return replace(
-        state, transaction=replace(state.transaction, keyed_count=keyed, attempts=attempts)
+    t = state.transaction
+    judged = replace(
+        t, keyed_count=keyed, attempts=t.attempts + 1, total=fact.total, suspicion=None
     )
+    return replace(state, transaction=judged)
+
+
+def _suspected(fact: MissedScanSuspected, state: LaneState) -> LaneState:
+    if state.transaction is None:
+        return state
+    return replace(state, transaction=replace(state.transaction, suspicion=fact, dismissed=False))
+
+
+def _dismissed(_fact: facts.MissedScanDismissed, state: LaneState) -> LaneState:
+    if state.transaction is None:
+        return replace(state, around=replace(state.around, suspicion=None))
+    return replace(state, transaction=replace(state.transaction, suspicion=None, dismissed=True))
+
+
+def _confirmed(_fact: facts.MissedScanConfirmed, state: LaneState) -> LaneState:
+    if state.transaction is None:
+        return replace(state, around=replace(state.around, suspicion=None))
+    return replace(state, transaction=_unjudged(state.transaction))
 
 
 def _closed(_fact: facts.TransactionSettled, state: LaneState) -> LaneState:
-    return replace(state, transaction=None)
+    return replace(state, transaction=None, around=replace(state.around, suspicion=state.suspicion))
+
+
+# --- what the sensors tell -----------------------------------------------------------------------
+
+
+def _told(fact: Seen, state: LaneState) -> LaneState:
+    """For the open basket, else for the next one."""
+    t, around = state.transaction, state.around
+    if isinstance(fact, BagWeightChanged) and fact.total_g is not None:
+        others = (bag for bag in around.bags if bag[0] != fact.role)
+        around = replace(around, bags=(*others, (fact.role, fact.total_g)))
+    if t is not None:
+        t = replace(t, seen=seen_after(t.seen, fact))
+    else:
+        around = replace(around, waiting=waiting_after(around.waiting, fact))
+    return LaneState(state.last_number, t, state.plate, around)
+
+
+def _lost(fact: facts.DeviceLost, state: LaneState) -> LaneState:
+    state = _told(fact, state)
+    bags = tuple(bag for bag in state.around.bags if bag[0] != fact.role)
+    moving = state.around.moving - {fact.role}
+    return replace(state, around=replace(state.around, bags=bags, moving=moving))
+
+
+def _started(_fact: facts.LaneStarted, state: LaneState) -> LaneState:
+    """Nobody knows what lies on the scales: they say it again."""
+    return replace(state, around=replace(state.around, bags=(), moving=frozenset()))
 
 
 _EVOLVED: dict[type, Callable[[Any, LaneState], LaneState]] = {
@@ -184,6 +281,13 @@ _EVOLVED: dict[type, Callable[[Any, LaneState], LaneState]] = {
     facts.LineItemOverridden: _line_overridden,
     facts.CashierTotalReceived: _total_received,
     facts.TransactionSettled: _closed,
+    MissedScanSuspected: _suspected,
+    facts.MissedScanDismissed: _dismissed,
+    facts.MissedScanConfirmed: _confirmed,
+    facts.LaneStarted: _started,
+    facts.DeviceLost: _lost,
+    facts.DeviceReturned: _told,
+    **dict.fromkeys(Observation.__args__, _told),
 }
 
 

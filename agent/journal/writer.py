@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self, TypeVar
@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Self, TypeVar
 from agent.domain import facts
 from agent.domain.facts import FactBody
 from agent.domain.items import Item
+from agent.domain.learned import Knowledge
 from agent.domain.outcome import SettlementOutcome
 from agent.domain.settlement import outcome_of
 from agent.domain.totals import CashierTotal
@@ -42,6 +43,19 @@ from agent.projections import TABLES, statements, total_digest
 from agent.wire import GENESIS, FactRow, chain_hash, decode_body, encode_body
 
 _F = TypeVar("_F", bound=FactBody)
+
+
+_TELLING = "weight_low_g IS NOT NULL OR tagged_permille IS NOT NULL"
+_UNDESCRIBED = f"""
+    SELECT * FROM (
+        SELECT gtin, description, category, price_minor, sold_by, weight_low_g, weight_high_g,
+            tagged_permille FROM item WHERE {_TELLING}
+        UNION ALL
+        SELECT gtin, '', '', NULL, 'each', NULL, NULL, NULL FROM described_item
+        WHERE gtin NOT IN (SELECT gtin FROM item WHERE {_TELLING})
+    )
+    EXCEPT SELECT * FROM described_item
+"""  # noqa: S608  names from a constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +172,7 @@ class Journal:
         with one_commit(self._db):
             self._db.execute("DELETE FROM item")
             self._db.executemany(
-                "INSERT OR REPLACE INTO item(gtin, description, category, price_minor, sold_by,"
-                " tax_rate_bp) VALUES (?,?,?,?,?,?)",
-                (
-                    (i.gtin, i.description, i.category, i.price_minor, i.sold_by, i.tax_rate_bp)
-                    for i in items
-                ),
+                "INSERT OR REPLACE INTO item VALUES (?,?,?,?,?,?,?,?,?)", map(astuple, items)
             )
             self._db.execute("UPDATE meta SET value = ? WHERE key = 'items_digest'", (digest,))
         return True
@@ -182,19 +191,39 @@ class Journal:
     # --- reading -------------------------------------------------------------------------------
 
     def lane_state(self) -> LaneState:
-        """The state at the last fact: the open transaction is replayed from where it began."""
-        row = self._db.execute("SELECT last_number, open_seq FROM lane_state").fetchone()
-        if row is None:
-            return LaneState()
-        state = LaneState(last_number=row[0])
-        if row[1] is not None:
-            for fact in self.facts(row[1]):
-                state = evolve(fact, state)
+        """The state at the last fact: replayed from the last sale, after which the sensors may have
+        told something of the next basket."""
+        row = self._db.execute("SELECT last_number FROM lane_state").fetchone()
+        state = LaneState(last_number=row[0] if row else 0)
+        for fact in self.facts(self._last_settled_seq() + 1):
+            state = evolve(fact, state)
         return state
+
+    def _last_settled_seq(self) -> int:
+        """Looked for from the end, where it stands a basket ago at most; 0 if there is none."""
+        sql = "SELECT seq FROM fact WHERE type = 'TransactionSettled' ORDER BY seq DESC LIMIT 1"
+        row = self._db.execute(sql).fetchone()
+        return row[0] if row else 0
 
     def item(self, gtin: str) -> Item | None:
         row = self._db.execute("SELECT * FROM item WHERE gtin = ?", (gtin,)).fetchone()
         return Item(*row) if row else None
+
+    def knowledge(self) -> Knowledge:
+        """What an assessment knows of items, as the facts have said it."""
+        known = Knowledge()
+        for row in self._db.execute("SELECT * FROM described_item ORDER BY gtin"):
+            known.describe(facts.ItemDescribed(*row))
+        for row in self._db.execute("SELECT * FROM weighed_piece ORDER BY seq"):
+            known.weigh(facts.PieceWeighed(*row[1:]))
+        return known
+
+    def undescribed(self) -> list[facts.ItemDescribed]:
+        """What the facts do not say yet of items that a scale or an RFID reader may tell apart.
+
+        Of those that the item master has no more, only the GTIN.
+        """
+        return [facts.ItemDescribed(*row) for row in self._db.execute(_UNDESCRIBED)]
 
     def categories_priced(self, price_minor: int, limit: int = 20) -> tuple[str, ...]:
         """Categories of items that cost exactly so much, one for each item."""

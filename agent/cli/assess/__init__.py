@@ -6,19 +6,16 @@ import argparse
 import json
 import os
 import sys
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 from agent.cli.assess import export, trial
 from agent.domain.assessment import Assessment, Tolerance, assess
-from agent.domain.evidence import KnownItem, catalogue_of
-from agent.domain.facts import FactBody
-from agent.domain.gather import by_transaction, evidence_of, known_items
-from agent.domain.learned import learned, weighing
+from agent.domain.facts import CashierTotalReceived, FactBody, ItemDescribed
+from agent.domain.gather import by_transaction, evidence_of
+from agent.domain.learned import Knowledge, weighed_piece
 from agent.domain.text import Text
 from agent.errors import TechnicianError
 from agent.i18n import Say, language_of, translator
@@ -99,21 +96,21 @@ def _assess_file(file: Path, tolerance: Tolerance, say: Say) -> int:
 
 
 def _assessments(facts: list[FactBody], tolerance: Tolerance) -> Iterator[tuple[str, Assessment]]:
-    """Basket after basket; what the clean ones weigh is known to those that follow."""
-    items = known_items(facts)
-    catalogue = catalogue_of(items.values())
-    weighings: defaultdict[str, list[int]] = defaultdict(list)
+    """Basket after basket, as a lane judges them: by what it knew of items at the last total."""
+    places = {id(fact): place for place, fact in enumerate(facts)}
+    knowledge, heard = Knowledge(), 0
     for transaction_id, basket in by_transaction(facts).items():
-        evidence = evidence_of(basket, catalogue)
+        totals = [fact for fact in basket if isinstance(fact, CashierTotalReceived)]
+        judged_at = places[id((totals or basket)[-1])]
+        for fact in facts[heard:judged_at]:
+            if isinstance(fact, ItemDescribed):
+                knowledge.describe(fact)
+        heard = max(heard, judged_at)
+        evidence = evidence_of(basket, knowledge.catalogue)
         assessment = assess(evidence, tolerance)
         yield transaction_id, assessment
-        weighed = weighing(evidence) if assessment.verdict == "clean" else None
-        if weighed is not None:
-            gtin, grams = weighed
-            weighings[gtin].append(grams)
-            weight = learned({gtin: weighings[gtin]}).get(gtin)
-            items[gtin] = replace(items.get(gtin, KnownItem(gtin)), weight=weight)
-            catalogue = catalogue_of(items.values())
+        if assessment.verdict == "clean" and (piece := weighed_piece(transaction_id, evidence)):
+            knowledge.weigh(piece)
 
 
 def _answer(transaction_id: str, assessment: Assessment, say: Say) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from agent import wire
-from agent.domain.facts import FACT_TYPES, FactBody
+from agent.domain.facts import FACT_TYPES, FactBody, ItemDescribed
 from agent.domain.gtin import FORM_BY_LENGTH
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -64,23 +64,29 @@ class BadLine:
 
 
 def read(lines: Iterable[bytes]) -> tuple[list[FactBody], list[BadLine]]:
-    """The facts of an export that this release knows, and the lines that cannot be read."""
+    """The facts of an export that this release knows, and the lines that cannot be read.
+
+    What items are holds from where a journal says it; written by hand, without `seq`, it holds for
+    the whole file and comes first.
+    """
     facts: list[FactBody] = []
+    everywhere: list[FactBody] = []
     bad: list[BadLine] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            fact = _fact(line)
+            raw = json.loads(line)
+            fact = _fact(raw)
         except (NotAFact, ValueError, RecursionError, wire.UndecodableFact) as error:
             bad.append(BadLine(number, str(error)))
         else:
-            facts.extend(() if fact is None else (fact,))
-    return facts, bad
+            into = everywhere if isinstance(fact, ItemDescribed) and "seq" not in raw else facts
+            into.extend(() if fact is None else (fact,))
+    return [*everywhere, *facts], bad
 
 
-def _fact(line: bytes) -> FactBody | None:
-    raw = json.loads(line)
+def _fact(raw: Any) -> FactBody | None:
     if not isinstance(raw, dict) or not isinstance(raw.get("type"), str):
         raise NotAFact('a JSON object with "type" and "body" is meant')
     type_, version, body = raw["type"], raw.get("v", 1), raw.get("body")

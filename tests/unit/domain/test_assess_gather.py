@@ -15,8 +15,9 @@ from agent.domain.evidence import (
     WeightRange,
     catalogue_of,
 )
-from agent.domain.gather import by_transaction, evidence_of, known_items, serial_of
-from agent.domain.learned import learned, learned_range, weighing
+from agent.domain.gather import by_transaction, evidence_of, serial_of
+from agent.domain.items import NamedItem
+from agent.domain.learned import Knowledge, learned_range, weighed_piece, weighing
 from agent.domain.totals import CashierTotal, ChargedLine
 
 TEA, WINE = "06901234567892", "06909999999994"
@@ -150,19 +151,42 @@ def test_the_camera_counts_forwards_and_backwards_and_reads_labels():
     assert evidence_of([], EMPTY).camera is None
 
 
-def test_an_item_is_what_was_described_last_else_what_its_scan_said():
-    described = [
+def test_what_was_described_last_is_known_and_what_is_described_no_more_is_forgotten():
+    knowledge = Knowledge()
+    for fact in (
         facts.ItemDescribed(WINE, "Old", weight_low_g=1, weight_high_g=2),
         facts.ItemDescribed(WINE, "Wine", "alcohol", 4500, "each", 1200, 1260, 300),
         facts.ItemDescribed("x", "Apples", "fruit", 600, "weight", 1, 2),
-        line(1),
-        plate(1),
-    ]
-    assert known_items(described) == {
-        TEA: KnownItem(TEA, "Tea", "drinks", 450),
+        facts.ItemDescribed(TEA, "Tea"),
+        facts.ItemDescribed(TEA),
+    ):
+        knowledge.describe(fact)
+
+    assert knowledge.catalogue.items == {
         WINE: KnownItem(WINE, "Wine", "alcohol", 4500, WeightRange(1200, 1260), 300),
         "x": KnownItem("x", "Apples", "fruit", 600),
     }
+    assert knowledge.catalogue.middles_g == (1230,)
+
+
+def test_what_a_scan_said_is_known_in_its_own_basket():
+    evidence = evidence_of([line(1), line(2, gtin=WINE, price_minor=None)], EMPTY)
+
+    assert evidence.item(TEA) == KnownItem(TEA, "Tea", "drinks", 450)
+    assert evidence.item(WINE) == KnownItem(WINE, "Tea", "drinks")
+    assert evidence.item("x") == KnownItem("x")
+
+
+def test_what_the_total_names_and_nobody_scanned_has_the_item_masters_name():
+    total = CashierTotal("1", "http", None, None, (ChargedLine(WINE, 1000, 4500),))
+    named = NamedItem(WINE, "Wine", "alcohol", 4400)
+    received = facts.CashierTotalReceived("t", total, ("drinks",), (named,))
+
+    evidence = evidence_of([line(1), received], EMPTY)
+
+    assert evidence.charged == (Pieces(WINE, 1, 4500, "Wine", "alcohol"),)
+    assert evidence.gap_categories == ("drinks",)
+    assert evidence.item(WINE).price_minor == 4400
 
 
 @pytest.mark.parametrize(
@@ -177,7 +201,12 @@ def test_an_item_is_what_was_described_last_else_what_its_scan_said():
     ],
 )
 def test_a_serial_number_is_read_from_gs1_labels_alone(label, symbology, serial):
-    assert serial_of(label, symbology) == serial
+    scan = line(1, scan_label=label, symbology=symbology)
+    other = line(2, scan_label="0106901234567892", symbology="]d2")
+
+    assert evidence_of([scan], EMPTY).scanned[0].serial is None  # nothing to be the same as
+    assert evidence_of([scan, scan, other], EMPTY).scanned[0].serial == serial
+    assert serial_of("]") is None
 
 
 # --- learned weights -----------------------------------------------------------------------------
@@ -213,7 +242,8 @@ def pieces(gtin, count=1, weight_g=None):
     ],
 )
 def test_a_clean_basket_weighs_the_one_item_that_nobody_knows(basket, weighed):
-    assert weighing(basket) == weighed
+    found = weighing(basket)
+    assert (found and (found[0].gtin, found[1])) == weighed
 
 
 def test_a_range_is_learned_from_weighings_that_agree():
@@ -223,5 +253,36 @@ def test_a_range_is_learned_from_weighings_that_agree():
     assert learned_range([100, 200, 400]) is None
 
 
-def test_only_items_that_were_weighed_often_enough_are_learned():
-    assert learned({"x": [330, 331, 333], "y": [100]}) == {"x": WeightRange(323, 340)}
+def test_items_that_were_weighed_often_enough_are_known_by_the_latest_weighings():
+    knowledge = Knowledge()
+    for grams in (330, 331):
+        knowledge.weigh(facts.PieceWeighed("t", "x", grams, "Tea", "drinks", 450))
+    assert knowledge.catalogue.items == {}
+
+    knowledge.weigh(facts.PieceWeighed("t", "x", 333, "Green tea", "drinks", 460))
+    assert knowledge.catalogue.items == {
+        "x": KnownItem("x", "Green tea", "drinks", 460, WeightRange(323, 340))
+    }
+
+    for _ in range(12):
+        knowledge.weigh(facts.PieceWeighed("t", "x", 500))
+    assert knowledge.catalogue.items["x"].weight == WeightRange(489, 511)
+
+
+def test_the_item_masters_word_goes_before_what_was_learned():
+    knowledge = Knowledge()
+    for _ in range(3):
+        knowledge.weigh(facts.PieceWeighed("t", "x", 330, "Tea"))
+
+    knowledge.describe(facts.ItemDescribed("x", "Green tea", tagged_permille=300))
+    assert knowledge.catalogue.items["x"] == KnownItem(
+        "x", "Green tea", "", None, WeightRange(323, 337), 300
+    )
+
+    knowledge.describe(facts.ItemDescribed("x", "Green tea", weight_low_g=1, weight_high_g=2))
+    assert knowledge.catalogue.items["x"].weight == WeightRange(1, 2)
+
+
+def test_what_a_clean_basket_teaches_is_a_fact():
+    assert weighed_piece("t", seen(330, pieces("x"))) == facts.PieceWeighed("t", "x", 330)
+    assert weighed_piece("t", seen(None, pieces("x"))) is None

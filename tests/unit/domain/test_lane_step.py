@@ -317,12 +317,14 @@ OBSERVATIONS = (
 
 
 @pytest.mark.parametrize("seen", OBSERVATIONS, ids=lambda seen: seen.type)
-def test_what_a_sensor_saw_is_kept_with_the_open_transaction_and_changes_nothing(seen):
+def test_what_a_sensor_saw_is_kept_for_the_open_basket_or_the_next_and_shown_to_nobody(seen):
     state = basket(MILK.gtin)
 
     idle, busy = played(Observed(seen)), played(Observed(seen), state=state)
 
     assert idle.facts == (seen,)
     assert busy.facts == (replace(seen, transaction_id=state.transaction.transaction_id),)
-    assert (idle.state, busy.state) == (LaneState(), state)
+    assert idle.state.around.waiting == (seen,)
+    assert busy.state.transaction.seen == busy.facts
+    assert played(scanned(MILK.gtin), state=idle.state).state.transaction.seen == (seen,)
     assert idle.effects == busy.effects == ()

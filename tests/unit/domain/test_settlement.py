@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.domain import facts
-from agent.domain.assessment import Finding
+from agent.domain.alerts import alert_text
+from agent.domain.assessment import Candidate, Finding
 from agent.domain.effects import Answer, PrintReceipt, RaiseAlert, Show, SoundBeep
 from agent.domain.facts import MissedScanSuspected, SoldLine, TransactionSettled
 from agent.domain.outcome import SettlementOutcome
-from agent.domain.settlement import alert_text, included_taxes, outcome_of, receipt_job_id
+from agent.domain.settlement import included_taxes, outcome_of, receipt_job_id
 from agent.domain.text import Text
 from agent.domain.totals import ChargedLine, TaxAmount, Tender
 from agent.domain.transaction import LaneState
@@ -193,7 +194,10 @@ def test_a_missed_item_is_suspected_by_its_gtin_before_the_sale_and_said_in_red(
     assert isinstance(total, facts.CashierTotalReceived)
     reason = Text("{count} × {item} charged but not scanned", {"count": 1, "item": "Green tea"})
     finding = Finding("missed_item", 1, TEA.gtin, "drinks", 1000, reason)
-    assert suspected == MissedScanSuspected("0a1b2c3d-000001", "T1", 1, (finding,))
+    candidate = Candidate(TEA.gtin, 1000, "Green tea", "drinks")
+    assert suspected == MissedScanSuspected(
+        "0a1b2c3d-000001", "T1", 1, (finding,), (candidate,), 1000
+    )
     assert (settled.missed_count, settled.amount_minor) == (1, 3250)
     assert (answer(step).status, answer(step).missed_count) == ("settled", 1)
     assert answer(step).findings == (finding,)

@@ -1,0 +1,39 @@
+"""What a shop lets whom do, and how its lanes behave when they suspect something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Role: TypeAlias = Literal["cashier", "supervisor", "manager"]
+
+ROLES: tuple[Role, ...] = ("cashier", "supervisor", "manager")  #: each may what those before may
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who acts, and who approved it; `role` is the higher of the two."""
+
+    operator: str = ""
+    role: Role = "cashier"
+    approver: str = ""
+
+    def may(self, least: Role) -> bool:
+        return ROLES.index(self.role) >= ROLES.index(least)
+
+
+@dataclass(frozen=True, slots=True)
+class ShopRules:
+    dismiss_role: Role = "cashier"  #: who may go on in spite of a suspicion …
+    supervisor_from_minor: int = 0  #: … worth less than this; 0: whatever it is worth
+    void_role: Role = "cashier"
+    override_role: Role = "supervisor"
+    holds_pos: bool = False  #: ask before a suspected total of the POS is settled, too
+    quiet: bool = False  #: suspicions go to journal and head office alone
+    false_alarms_ppm: int = 500  #: honest baskets, in a million, that may be stopped
+
+    def dismisser(self, value_minor: int) -> Role:
+        """Who may dismiss a suspicion of this worth."""
+        if not 0 < self.supervisor_from_minor <= value_minor:
+            return self.dismiss_role
+        return max(self.dismiss_role, "supervisor", key=ROLES.index)
