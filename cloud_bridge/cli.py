@@ -12,14 +12,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from cloud_bridge.chart import Account
 from cloud_bridge.config import DEFAULT_PATH, BridgeConfig, ConfigError, load
 from cloud_bridge.costs import CostFileError, read_costs
-from cloud_bridge.ledger.port import Case, LedgerUnavailable, LedgerUnsafe, Status
-from cloud_bridge.ledger.sqlite import SqliteLedger
+from cloud_bridge.exports import FORMATS
+from cloud_bridge.ledger.port import Case, Ledger, LedgerUnavailable, LedgerUnsafe, Status
 
 OK, FAILED = 0, 1
 
@@ -47,6 +48,13 @@ def _parser() -> argparse.ArgumentParser:
     quarantine.add_argument(
         "--replay", action="store_true", help="try again, as after a change of the chart"
     )
+    _command(commands, "verify", _verify, "derive all again and compare; 1 if anything is wrong")
+    export = _command(commands, "export", _export, "all vouchers as text for another program")
+    export.add_argument("--format", choices=tuple(FORMATS), required=True)
+    lock = _command(commands, "lock", _lock, "close the books up to a day; later vouchers go after")
+    lock.add_argument("until", type=date.fromisoformat, metavar="YYYY-MM-DD")
+    migrate = _command(commands, "migrate", _migrate, "make or renew the tables in PostgreSQL")
+    migrate.add_argument("--dsn", default="", help="to log in as the owner of the tables")
     costs = _group(commands, "costs", "what items cost")
     import_ = _command(costs, "import", _import_costs, "take over a list of costs from now on")
     import_.add_argument("file", type=Path, help="CSV with gtin,unit_cost_minor,cost_per")
@@ -73,16 +81,27 @@ def _command(commands: Any, name: str, run: Any, help_: str) -> argparse.Argumen
 
 
 @contextmanager
-def _ledger(config: BridgeConfig, *, create: bool = False) -> Iterator[SqliteLedger]:
+def _ledger(config: BridgeConfig, *, create: bool = False) -> Iterator[Ledger]:
     """The configured ledger. A report does not make one where there is none."""
-    path = config.ledger_path
-    if not create and not path.exists():
-        raise LedgerUnavailable(f"{path}: there is no ledger yet")
-    ledger = SqliteLedger(path, config.books, config.settings.bridge.org)
+    ledger = _open(config, create=create)
     try:
         yield ledger
     finally:
         ledger.close()
+
+
+def _open(config: BridgeConfig, *, create: bool) -> Ledger:
+    settings = config.settings
+    tenant, followers = settings.bridge.org, settings.ledger.outbox
+    if settings.ledger.kind == "postgres":
+        from cloud_bridge.ledger.postgres import PostgresLedger  # its library is an extra
+
+        return PostgresLedger(settings.ledger.dsn, config.books, tenant, followers)
+    from cloud_bridge.ledger.sqlite import SqliteLedger
+
+    if not create and not config.ledger_path.exists():
+        raise LedgerUnavailable(f"{config.ledger_path}: there is no ledger yet")
+    return SqliteLedger(config.ledger_path, config.books, tenant, followers)
 
 
 def _now_ms() -> int:
@@ -104,7 +123,7 @@ def _run(args: argparse.Namespace) -> int:
 
     def ready() -> None:
         broker = f"{settings.mqtt.host}:{settings.mqtt.port}"
-        print(f"lanetally-bridge ready: {broker} -> {config.ledger_path}", flush=True)
+        print(f"lanetally-bridge ready: {broker} -> {config.place}", flush=True)
 
     with _ledger(config, create=True) as ledger:
         ledger.add_costs(config.costs, _now_ms())
@@ -192,7 +211,29 @@ def _objects(cases: list[Case]) -> list[dict[str, Any]]:
     return [asdict(case) | {"stream": case.stream._asdict()} for case in cases]
 
 
-# --- costs and configuration ---------------------------------------------------------------------
+def _verify(args: argparse.Namespace) -> int:
+    config = load(args.config)
+    with _ledger(config) as ledger:
+        status, findings = ledger.status(), ledger.findings()
+    if args.json:
+        found = [asdict(finding) for finding in findings]
+        print(json.dumps({"facts": status.facts, "vouchers": status.vouchers, "findings": found}))
+        return FAILED if findings else OK
+    for finding in findings:
+        print(f"{finding.code}: {finding.place}: {finding.detail}")
+    print(f"{status.facts} facts, {status.vouchers} vouchers, {len(findings)} findings")
+    return FAILED if findings else OK
+
+
+def _export(args: argparse.Namespace) -> int:
+    config = load(args.config)
+    with _ledger(config) as ledger:
+        for line in FORMATS[args.format](ledger.vouchers(), config.books):
+            print(line)
+    return OK
+
+
+# --- the ledger's tables, terms and configuration -------------------------------------------------
 
 
 def _import_costs(args: argparse.Namespace) -> int:
@@ -204,10 +245,29 @@ def _import_costs(args: argparse.Namespace) -> int:
     return OK
 
 
+def _lock(args: argparse.Namespace) -> int:
+    config = load(args.config)
+    with _ledger(config) as ledger:
+        ledger.lock_period(args.until.isoformat(), _now_ms())
+    print(f"locked until {args.until}")
+    return OK
+
+
+def _migrate(args: argparse.Namespace) -> int:
+    config = load(args.config)
+    if config.settings.ledger.kind != "postgres":
+        print("a ledger in SQLite makes and renews its tables by itself")
+        return OK
+    from cloud_bridge.ledger.postgres_server import migrate
+
+    print(f"the tables have version {migrate(args.dsn or config.settings.ledger.dsn)}")
+    return OK
+
+
 def _check(args: argparse.Namespace) -> int:
     load(args.file)
     print(f"{args.file} is in order")
     return OK
 
 
-_REPORTS = (_status, _trial_balance, _quarantine)
+_REPORTS = (_status, _trial_balance, _quarantine, _verify)

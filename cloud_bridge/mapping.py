@@ -1,23 +1,24 @@
-"""From a settled transaction to balanced vouchers. Pure: the same input gives the same bytes.
+"""From facts to balanced vouchers. Pure: the same input gives the same bytes.
 
-T1, the sale: debit clearing by tender, credit net revenue and output tax by rate, rounding either
-way. T2, its cost: debit cost of goods sold, credit inventory. The till's own figures are summed and
-never recomputed. What cannot be posted is a `MappingProblem`, not an exception.
+A fact becomes a business document (`FROM_FACTS`), and a document the vouchers of its templates, in
+the accounts of a chart. The till's own figures are summed and never recomputed. What cannot be
+posted is a `MappingProblem`, not an exception.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from datetime import date
-from typing import TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any, TypeAlias
 
-from agent.domain.facts import SoldLine, TransactionSettled
+from agent.domain.facts import FactBody, SoldLine, TransactionSettled
 from agent.wire import UndecodableFact, decode_body
 from cloud_bridge.chart import Chart
-from cloud_bridge.costs import UnitCost, line_cost_minor
-from cloud_bridge.voucher import VERSION, Content, EntryLine, FactKey, Voucher, VoucherKind, seal
+from cloud_bridge.costs import CostHistory, UnitCost, line_cost_minor
+from cloud_bridge.documents import CostGap, Document, Sale, StockMovement, imbalance
+from cloud_bridge.templates import Template, Templates, amounts, load_templates
+from cloud_bridge.voucher import VERSION, Content, EntryLine, FactKey, Voucher, seal
 
 #: Beyond any shop, and far enough below 2**63 that a database can sum thousands of them.
 FIGURE_MAX = 10**15
@@ -31,35 +32,41 @@ class Books:
 
     chart: Chart
     currency: str  #: ISO 4217
+    templates: Templates = field(default_factory=load_templates)
 
 
 @dataclass(frozen=True, slots=True)
-class StockMovement:
-    """What left the shelf (negative) or came back. `cost_minor` None: a cost gap."""
+class Terms:
+    """What held when a fact was received. `locked_until`: the last day of the locked periods."""
 
-    line_no: int  #: position in the transaction, from 1
-    gtin: str
-    quantity_milli: int
-    weight_g: int | None
-    cost_minor: int | None
+    cost_of: CostOf
+    locked_until: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class CostGap:
-    """A line left out of the cost voucher."""
+class TermsHistory:
+    """Every cost and every lock there ever was. Locks: (from when, until which day), by time."""
 
-    line_no: int
-    gtin: str
-    reason: str  #: "unknown": no cost; "unit": per piece where weighed, or the other way round
+    costs: CostHistory = field(default_factory=lambda: CostHistory(()))
+    locks: Sequence[tuple[int, str]] = ()
+
+    @property
+    def newest_ms(self) -> int:
+        return max(self.costs.newest_ms, self.locks[-1][0] if self.locks else 0)
+
+    def at(self, ms: int) -> Terms:
+        locked = [until for since_ms, until in self.locks if since_ms <= ms]
+        return Terms(lambda gtin: self.costs.at(gtin, ms), locked[-1] if locked else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """All that follows from one fact."""
+    """All that follows from one fact. `needs`: the transaction id of a sale to be posted before."""
 
     vouchers: tuple[Voucher, ...]
     movements: tuple[StockMovement, ...]
     gaps: tuple[CostGap, ...]
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +76,11 @@ class MappingProblem:
     code: str
     detail: str
     amount_minor: int | None = None  #: money at stake, where known
+    waits_for: str = ""  #: transaction id of the sale that is missing
 
 
 def derive(
-    key: FactKey, type_: str, version: int, body: bytes, books: Books, cost_of: CostOf
+    key: FactKey, type_: str, version: int, body: bytes, books: Books, terms: Terms
 ) -> Posting | MappingProblem | None:
     """What follows from any fact, from its journal bytes. None if nothing does, or if this release
     does not know the (type, version)."""
@@ -80,44 +88,130 @@ def derive(
         fact = decode_body(type_, version, body)
     except UndecodableFact as error:
         return MappingProblem("body", str(error))
-    if not isinstance(fact, TransactionSettled):
+    return None if fact is None else map_fact(fact, key, books, terms)
+
+
+def map_fact(
+    fact: FactBody, key: FactKey, books: Books, terms: Terms
+) -> Posting | MappingProblem | None:
+    """What follows from a fact: the one row of `FROM_FACTS` that is made for it."""
+    read = FROM_FACTS.get(type(fact))
+    if read is None:
         return None
-    outcome = map_settled(fact, key, books, cost_of)
-    if isinstance(outcome, MappingProblem) and abs(fact.amount_minor) <= FIGURE_MAX:
-        return replace(outcome, amount_minor=fact.amount_minor)
+    document = read(fact, terms)
+    outcome = (
+        document if isinstance(document, MappingProblem) else post(document, key, books, terms)
+    )
+    if isinstance(outcome, MappingProblem):
+        return replace(outcome, amount_minor=_at_stake(fact))
     return outcome
 
 
-def map_settled(
-    fact: TransactionSettled, key: FactKey, books: Books, cost_of: CostOf
-) -> Posting | MappingProblem:
-    """The vouchers, stock movements and cost gaps of a sale."""
-    problem = _contradiction(fact, books.currency)
+def _at_stake(fact: FactBody) -> int | None:
+    amount_minor = getattr(fact, "amount_minor", None)
+    if isinstance(amount_minor, int) and abs(amount_minor) <= FIGURE_MAX:
+        return amount_minor
+    return None
+
+
+# --- a document's vouchers -----------------------------------------------------------------------
+
+
+def post(document: Document, key: FactKey, books: Books, terms: Terms) -> Posting | MappingProblem:
+    """The vouchers of a document, its stock movements and its cost gaps."""
+    problem = _contradiction(document, books)
     if problem is not None:
         return problem
-    movements, gaps = _stock(fact.lines, cost_of)
-    cost_minor = sum(movement.cost_minor or 0 for movement in movements)
-    amounts: dict[VoucherKind, dict[str, int]] = {
-        "sale": _sale(fact),
-        "cost": {"cogs": cost_minor, "inventory": -cost_minor},
-    }
-    if _too_large(amounts, movements):
+    templates = books.templates[document.kind]
+    figures = [amounts(template, document) for template in templates]
+    if any(abs(figure) > FIGURE_MAX for figure in _figures(figures, document.movements)):
         return MappingProblem("range", f"a figure is beyond {FIGURE_MAX}")
     vouchers = []
-    for kind, by_role in amounts.items():
+    for template, by_role in zip(templates, figures, strict=True):
         lines = _entry_lines(by_role, books.chart)
         if isinstance(lines, MappingProblem):
             return lines
         if lines:
-            vouchers.append(seal(key, _content(fact, kind, lines)))
-    return Posting(tuple(vouchers), movements, gaps)
+            vouchers.append(seal(key, _content(document, template, lines, terms.locked_until)))
+    return Posting(tuple(vouchers), document.movements, document.gaps, document.needs)
 
 
-def _contradiction(fact: TransactionSettled, currency: str) -> MappingProblem | None:
-    if fact.currency != currency:
-        return MappingProblem("currency", f"{fact.currency!r}, but the ledger keeps {currency}")
-    if not _is_date(fact.business_date):
-        return MappingProblem("business_date", f"{fact.business_date!r} is no YYYY-MM-DD")
+def _contradiction(document: Document, books: Books) -> MappingProblem | None:
+    if document.currency != books.currency:
+        detail = f"{document.currency!r}, but the ledger keeps {books.currency}"
+        return MappingProblem("currency", detail)
+    if not _is_date(document.business_date):
+        return MappingProblem("business_date", f"{document.business_date!r} is no YYYY-MM-DD")
+    difference = imbalance(document)
+    if difference:
+        parts = " + ".join(document.parts)
+        detail = f"{document.whole} less {parts} is {difference}"
+        return MappingProblem("sums", detail)
+    return None
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _entry_lines(
+    by_role: Mapping[str, int], chart: Chart
+) -> tuple[EntryLine, ...] | MappingProblem:
+    """Lines without an amount are left out; a voucher of no lines is no voucher."""
+    lines = []
+    for role, amount_minor in by_role.items():
+        if not amount_minor:
+            continue
+        account = chart.account(role)
+        if account is None:
+            return MappingProblem("account", f"the chart has no account for {role!r}")
+        lines.append(EntryLine(role, account.number, amount_minor))
+    return tuple(lines)
+
+
+def _content(
+    document: Document, template: Template, lines: tuple[EntryLine, ...], locked_until: str
+) -> Content:
+    """Of a locked period, the voucher goes to the first day after it and says so."""
+    note, posting_date = document.note, ""
+    if document.business_date <= locked_until:
+        posting_date = (date.fromisoformat(locked_until) + timedelta(days=1)).isoformat()
+        locked = f"locked until / 锁账至 {locked_until}"
+        note = f"{note}; {locked}" if note else locked
+    return Content(
+        template.kind,
+        VERSION,
+        document.business_date,
+        document.currency,
+        document.reference,
+        document.receipt_number,
+        lines,
+        posting_date=posting_date,
+        journal=template.journal,
+        note=note,
+        approver=document.approver,
+    )
+
+
+def _figures(
+    figures: Sequence[Mapping[str, int]], movements: tuple[StockMovement, ...]
+) -> Iterator[int]:
+    for by_role in figures:
+        yield from by_role.values()
+    for movement in movements:
+        yield movement.quantity_milli
+        yield movement.weight_g or 0
+        yield movement.cost_minor or 0
+
+
+# --- facts as documents --------------------------------------------------------------------------
+
+
+def _settled(fact: TransactionSettled, terms: Terms) -> Sale | MappingProblem:
+    """The sale. The till's figures must agree before any voucher is made of them."""
     paid = sum(tender.amount_minor for tender in fact.tenders) - fact.change_minor
     if paid != fact.amount_minor + fact.rounding_minor:
         return MappingProblem(
@@ -130,30 +224,31 @@ def _contradiction(fact: TransactionSettled, currency: str) -> MappingProblem | 
         return MappingProblem(
             "taxes", f"net and tax are {taxed}, the amount is {fact.amount_minor}"
         )
-    return None
+    movements, gaps = _sold(fact.lines, terms.cost_of)
+    return Sale(
+        business_date=fact.business_date,
+        currency=fact.currency,
+        reference=fact.transaction_id,
+        receipt_number=fact.receipt_number,
+        tenders=_summed((t.tender_type, t.amount_minor) for t in fact.tenders),
+        net=_summed((str(t.rate_bp), t.net_minor) for t in fact.taxes),
+        tax=_summed((str(t.rate_bp), t.tax_minor) for t in fact.taxes),
+        change=fact.change_minor,
+        rounding=fact.rounding_minor,
+        cost=sum(movement.cost_minor or 0 for movement in movements),
+        movements=movements,
+        gaps=gaps,
+    )
 
 
-def _is_date(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
+def _summed(pairs: Iterator[tuple[str, int]]) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for label, amount_minor in pairs:
+        sums[label] = sums.get(label, 0) + amount_minor
+    return sums
 
 
-def _sale(fact: TransactionSettled) -> dict[str, int]:
-    """Amounts by role. Change leaves the drawer as cash, whatever was tendered."""
-    amounts: Counter[str] = Counter()
-    for tender in fact.tenders:
-        amounts[f"clearing.{tender.tender_type}"] += tender.amount_minor
-    amounts["clearing.cash"] -= fact.change_minor
-    for tax in fact.taxes:
-        amounts[f"revenue.{tax.rate_bp}"] -= tax.net_minor
-        amounts[f"output-tax.{tax.rate_bp}"] -= tax.tax_minor
-    amounts["rounding"] -= fact.rounding_minor
-    return amounts
-
-
-def _stock(
+def _sold(
     lines: tuple[SoldLine, ...], cost_of: CostOf
 ) -> tuple[tuple[StockMovement, ...], tuple[CostGap, ...]]:
     movements: list[StockMovement] = []
@@ -172,43 +267,8 @@ def _stock(
     return tuple(movements), tuple(gaps)
 
 
-def _entry_lines(by_role: dict[str, int], chart: Chart) -> tuple[EntryLine, ...] | MappingProblem:
-    """Lines without an amount are left out; a voucher of no lines is no voucher."""
-    lines = []
-    for role, amount_minor in by_role.items():
-        if not amount_minor:
-            continue
-        account = chart.account(role)
-        if account is None:
-            return MappingProblem("account", f"the chart has no account for {role!r}")
-        lines.append(EntryLine(role, account.number, amount_minor))
-    return tuple(lines)
-
-
-def _content(fact: TransactionSettled, kind: VoucherKind, lines: tuple[EntryLine, ...]) -> Content:
-    return Content(
-        kind,
-        VERSION,
-        fact.business_date,
-        fact.currency,
-        fact.transaction_id,
-        fact.receipt_number,
-        lines,
-    )
-
-
-def _too_large(
-    amounts: dict[VoucherKind, dict[str, int]], movements: tuple[StockMovement, ...]
-) -> bool:
-    return any(abs(figure) > FIGURE_MAX for figure in _figures(amounts, movements))
-
-
-def _figures(
-    amounts: dict[VoucherKind, dict[str, int]], movements: tuple[StockMovement, ...]
-) -> Iterator[int]:
-    for by_role in amounts.values():
-        yield from by_role.values()
-    for movement in movements:
-        yield movement.quantity_milli
-        yield movement.weight_g or 0
-        yield movement.cost_minor or 0
+#: Fact -> how it reads as a document. A new fact that moves money or goods is a new row here, with
+#: its document in `documents.py` and the vouchers of that in `vouchers.toml`.
+FROM_FACTS: dict[type[FactBody], Callable[[Any, Terms], Document | MappingProblem]] = {
+    TransactionSettled: _settled,
+}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 from uuid import UUID, uuid5
 
 import msgspec
@@ -15,8 +15,6 @@ import msgspec
 #: uuid5(NAMESPACE_URL, "urn:lanetally:voucher"). Never changes: ids of posted vouchers hang on it.
 NAMESPACE = UUID("cc1563dd-7590-52df-8bb8-f9a959f22b03")
 VERSION = 1  #: of the mapping; a part of each voucher's identity
-
-VoucherKind: TypeAlias = Literal["sale", "cost"]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -47,17 +45,28 @@ class EntryLine:
     amount_minor: int
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """All that a voucher says; its digest covers every field."""
+class Content(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All that a voucher says; its digest covers every field. What has its default is left out of
+    the digest's JSON, so that a field which comes later changes no digest of before."""
 
-    kind: VoucherKind
+    kind: str
     version: int
     business_date: str
     currency: str
-    transaction_id: str
+    transaction_id: str  #: what the document calls itself; of a sale, the lane's transaction
     receipt_number: str
     lines: tuple[EntryLine, ...]
+    posting_date: str = ""  #: where it is not the business date: the period was locked
+    journal: str = ""  #: a journal of its own, such as "backfill"
+    note: str = ""
+    approver: str = ""
+    reverses: str = ""  #: id of the voucher that this one takes back
+    red: bool = False  #: negative amounts on the sides of the voucher it reverses (红字冲销)
+
+    @property
+    def booked_on(self) -> str:
+        """The day on which it counts."""
+        return self.posting_date or self.business_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +81,27 @@ def seal(key: FactKey, content: Content) -> Voucher:
     name = "/".join((*key[:4], str(key.seq), content.kind, str(content.version)))
     digest = hashlib.sha256(_encode(content)).hexdigest()
     return Voucher(str(uuid5(NAMESPACE, name)), content, digest)
+
+
+def reversal(of: Voucher, key: FactKey, note: str, approver: str, *, red: bool) -> Voucher:
+    """T15: the voucher that takes another one back, derived from the fact at `key`. The corrected
+    voucher follows as one of its own, with the version after."""
+    lines = tuple(EntryLine(x.role, x.account, -x.amount_minor) for x in of.content.lines)
+    content = msgspec.structs.replace(
+        of.content,
+        kind=f"{of.content.kind}-reversal",
+        lines=lines,
+        note=note,
+        approver=approver,
+        reverses=of.voucher_id,
+        red=red,
+    )
+    return seal(key, content)
+
+
+def correction(of: Voucher, key: FactKey, lines: tuple[EntryLine, ...], note: str) -> Voucher:
+    """T15: what should have been posted in place of a voucher that has been reversed."""
+    content = msgspec.structs.replace(
+        of.content, version=of.content.version + 1, lines=lines, note=note
+    )
+    return seal(key, content)

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
 
 from agent.wire import WireFact
-from cloud_bridge.ledger.port import Cursor, Delivery, Received
-from cloud_bridge.voucher import Stream
+from cloud_bridge.ledger.database import Database, Row
+from cloud_bridge.ledger.port import Cursor, Received
+from cloud_bridge.voucher import FactKey, Stream
 
-_INSERT = "INSERT INTO inbox VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
 _KNOWN = """
 SELECT seq, type, version, wall_ms, mono_ms, hash, body FROM inbox
 WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq BETWEEN ? AND ?"""
 _LATER = """
 SELECT seq FROM inbox
 WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq > ? ORDER BY seq"""
-_CURSOR = """
-SELECT hw, last_seq FROM lane_cursor WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ?"""
-_TAKE_HOME = "INSERT INTO epoch_home VALUES (?,?,?,?) ON CONFLICT DO NOTHING"
-_HOME = "SELECT store, lane FROM epoch_home WHERE tenant = ? AND epoch = ?"
+_CURSORS = """
+SELECT tenant, store, lane, epoch, hw, last_seq FROM lane_cursor
+WHERE (tenant, store, lane, epoch) IN (VALUES {})"""
+_HOMES = """
+SELECT tenant, epoch, store, lane FROM epoch_home WHERE (tenant, epoch) IN (VALUES {})"""
 _MOVE_HOME = "UPDATE epoch_home SET store = ?, lane = ? WHERE tenant = ? AND epoch = ?"
-_KNOWN_ELSEWHERE = """
-SELECT 1 FROM inbox
-WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq = ?"""
 _NEXT = """
 SELECT MIN(seq) FROM inbox
 WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq > ?"""
@@ -43,109 +42,139 @@ WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq BETWEEN ? AND 
 _NEWEST_MS = "SELECT COALESCE(MAX(received_ms), 0) FROM lane_cursor"
 _SAVE_CURSOR = """
 INSERT INTO lane_cursor VALUES (?,?,?,?,?,?,?)
-ON CONFLICT DO UPDATE SET hw = excluded.hw, last_seq = excluded.last_seq,
-                          received_ms = MAX(received_ms, excluded.received_ms)"""
+ON CONFLICT (tenant, store, lane, epoch) DO UPDATE SET
+  hw = excluded.hw, last_seq = excluded.last_seq,
+  received_ms = CASE WHEN excluded.received_ms > lane_cursor.received_ms
+                     THEN excluded.received_ms ELSE lane_cursor.received_ms END"""
+_ALL = """
+SELECT tenant, store, lane, epoch, seq, type, version, wall_ms, mono_ms, hash, body, received_ms
+FROM inbox ORDER BY tenant, store, lane, epoch, seq"""
 
 
-def sift(
-    db: sqlite3.Connection, delivery: Delivery, cursor: Cursor
-) -> tuple[Sequence[WireFact], Sequence[WireFact], int]:
-    """(new facts, facts that contradict a stored one, number of facts stored before)."""
-    facts = delivery.facts
-    if facts[0].seq > cursor.last_seq:
-        return facts, (), 0
-    stretch = (*delivery.stream, facts[0].seq, facts[-1].seq)
-    known = {row[0]: row for row in db.execute(_KNOWN, stretch)}
-    new = [fact for fact in facts if fact.seq not in known]
-    contradicting = [fact for fact in facts if known.get(fact.seq, _row(fact)) != _row(fact)]
-    return new, contradicting, len(known)
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A fact of the inbox, whole."""
+
+    key: FactKey
+    fact: WireFact
+    received_ms: int
 
 
-def store(
-    db: sqlite3.Connection, stream: Stream, facts: Iterable[WireFact], received_ms: int
-) -> None:
-    db.executemany(
-        _INSERT,
-        [(*stream, *_row(fact), received_ms) for fact in facts],
-    )
+def row_of(fact: WireFact) -> Row:
+    """(seq, type, version, wall_ms, mono_ms, hash, body). Types and hashes have no NUL in any true
+    journal, and not every database can hold one."""
+    type_, hash_ = (text.replace("\0", "\N{SYMBOL FOR NULL}") for text in (fact.type, fact.hash))
+    return fact.seq, type_, fact.v, fact.ts, fact.mono, hash_, bytes(fact.body)
 
 
-def _row(fact: WireFact) -> tuple[int, str, int, int, int, str, bytes]:
-    return fact.seq, fact.type, fact.v, fact.ts, fact.mono, fact.hash, bytes(fact.body)
+def fact_of(row: Row) -> WireFact:
+    """The other way round."""
+    seq, type_, version, wall_ms, mono_ms, hash_, body = row
+    return WireFact(seq, type_, version, wall_ms, mono_ms, hash_, msgspec.Raw(body))
 
 
-def cursor_of(db: sqlite3.Connection, stream: Stream) -> Cursor:
-    """Where a stream stands; at nought if nothing of it has come."""
-    row = db.execute(_CURSOR, stream).fetchone()
-    return Cursor(*row) if row else Cursor()
+def known(db: Database, stream: Stream, first: int, last: int) -> dict[FactKey, Row]:
+    """The facts of a stretch that are here."""
+    rows = db.rows(_KNOWN, (*stream, first, last))
+    return {FactKey(*stream, row[0]): tuple(row) for row in rows}
 
 
-def home_of(db: sqlite3.Connection, stream: Stream) -> tuple[str, str]:
-    """(store, lane) under which the stream's epoch came first: its own, if it is new."""
-    db.execute(_TAKE_HOME, (stream.tenant, stream.epoch, stream.store, stream.lane))
-    store, lane = db.execute(_HOME, (stream.tenant, stream.epoch)).fetchone()
-    return store, lane
+def cursors(db: Database, streams: Collection[Stream]) -> dict[Stream, Cursor]:
+    """Where each stream stands; at nought if nothing of it has come."""
+    found = {stream: Cursor() for stream in streams}
+    if streams:
+        values = [part for stream in streams for part in stream]
+        for row in db.rows(_CURSORS.format(_values(len(streams), 4)), values):
+            found[Stream(*row[:4])] = Cursor(*row[4:])
+    return found
 
 
-def move_home(db: sqlite3.Connection, stream: Stream, seq: int) -> bool:
+def homes(db: Database, streams: Collection[Stream]) -> dict[tuple[str, str], tuple[str, str]]:
+    """(tenant, epoch) -> (store, lane) under which the epoch came first: its own, if it is new."""
+    if not streams:
+        return {}
+    epochs = [part for stream in streams for part in (stream.tenant, stream.epoch)]
+    rows = db.rows(_HOMES.format(_values(len(streams), 2)), epochs)
+    found = {(tenant, epoch): (store, lane) for tenant, epoch, store, lane in rows}
+    new: dict[tuple[str, str], tuple[str, str]] = {}
+    for stream in streams:
+        epoch = (stream.tenant, stream.epoch)
+        if epoch not in found:
+            new.setdefault(epoch, (stream.store, stream.lane))
+    db.insert("epoch_home", sorted((*epoch, *home) for epoch, home in new.items()))
+    return found | new
+
+
+def move_home(db: Database, key: FactKey) -> bool:
     """Let a journal live where this fact of it came. False if the fact came to its home as well."""
-    home = home_of(db, stream)
-    known = (stream.tenant, *home, stream.epoch, seq)
-    if home != (stream.store, stream.lane) and db.execute(_KNOWN_ELSEWHERE, known).fetchone():
+    stream = Stream(*key[:4])
+    home = homes(db, [stream])[stream.tenant, stream.epoch]
+    first = Stream(stream.tenant, *home, stream.epoch)
+    if first != stream and known(db, first, key.seq, key.seq):
         return False
-    db.execute(_MOVE_HOME, (stream.store, stream.lane, stream.tenant, stream.epoch))
+    db.many(_MOVE_HOME, [(stream.store, stream.lane, stream.tenant, stream.epoch)])
     return True
 
 
-def hole(db: sqlite3.Connection, stream: Stream) -> tuple[int, int] | None:
+def hole(db: Database, stream: Stream) -> tuple[int, int] | None:
     """The first run of missing facts."""
-    hw = cursor_of(db, stream).hw
-    (later,) = db.execute(_NEXT, (*stream, hw)).fetchone()
+    hw = cursors(db, [stream])[stream].hw
+    ((later,),) = db.rows(_NEXT, (*stream, hw))
     return None if later is None else (hw + 1, later - 1)
 
 
-def day_closes(db: sqlite3.Connection) -> list[Received]:
-    return [_received(row) for row in db.execute(_DAY_CLOSES)]
+def day_closes(db: Database) -> list[Received]:
+    return [_received(row) for row in db.rows(_DAY_CLOSES)]
 
 
-def settled(db: sqlite3.Connection, stream: Stream, first: int, last: int) -> list[Received]:
-    return [_received(row) for row in db.execute(_SETTLED, (*stream, first, last))]
+def settled(db: Database, stream: Stream, first: int, last: int) -> list[Received]:
+    return [_received(row) for row in db.rows(_SETTLED, (*stream, first, last))]
 
 
-def _received(row: tuple[Any, ...]) -> Received:
+def _received(row: Row) -> Received:
     *stream, seq, digest, body, posted = row
     return Received(Stream(*stream), seq, digest, body, bool(posted))
 
 
-def newest_ms(db: sqlite3.Connection) -> int:
+def _values(rows: int, columns: int) -> str:
+    return ",".join([f"({','.join('?' * columns)})"] * rows)
+
+
+def newest_ms(db: Database) -> int:
     """When the latest of all facts was received; 0 if none was."""
-    newest: int = db.execute(_NEWEST_MS).fetchone()[0]
-    return newest
+    ((newest,),) = db.rows(_NEWEST_MS)
+    return int(newest)
 
 
-def advance(db: sqlite3.Connection, delivery: Delivery, cursor: Cursor) -> Cursor:
-    """The cursor after the facts of a delivery have been stored."""
-    first, last = delivery.facts[0].seq, delivery.facts[-1].seq
-    hw = cursor.hw
-    if first <= hw + 1 and last > hw:
-        hw = last
-        if cursor.last_seq > hw:
-            hw = _contiguous_from(db, delivery.stream, hw)
-    return Cursor(hw, max(cursor.last_seq, last))
+def advanced(
+    db: Database, stream: Stream, cursor: Cursor, stored: Iterable[tuple[int, int]]
+) -> Cursor:
+    """The cursor after facts from `first` to `last` each are in the inbox."""
+    hw, last_seq = cursor.hw, cursor.last_seq
+    for first, last in sorted(stored):
+        if first <= hw + 1:
+            hw = max(hw, last)
+        last_seq = max(last_seq, last)
+    if cursor.hw < hw < last_seq:
+        hw = _contiguous_from(db, stream, hw)
+    return Cursor(hw, last_seq)
 
 
-def _contiguous_from(db: sqlite3.Connection, stream: Stream, hw: int) -> int:
+def _contiguous_from(db: Database, stream: Stream, hw: int) -> int:
     """The last seq of the unbroken run after `hw`: facts that came early count now."""
-    for (seq,) in db.execute(_LATER, (*stream, hw)):
+    for (seq,) in db.rows(_LATER, (*stream, hw)):
         if seq != hw + 1:
             break
         hw = seq
     return hw
 
 
-def save_cursors(
-    db: sqlite3.Connection, cursors: Mapping[Stream, Cursor], received_ms: int
-) -> None:
-    db.executemany(
-        _SAVE_CURSOR, [(*stream, c.hw, c.last_seq, received_ms) for stream, c in cursors.items()]
-    )
+def save_cursors(db: Database, cursors: Mapping[Stream, Cursor], received_ms: int) -> None:
+    """Written even where nothing moved: see `Database.mark`."""
+    db.many(_SAVE_CURSOR, [(*s, c.hw, c.last_seq, received_ms) for s, c in sorted(cursors.items())])
+
+
+def everything(db: Database) -> Iterator[Kept]:
+    """All facts, by key."""
+    for row in db.stream(_ALL):
+        yield Kept(FactKey(*row[:5]), fact_of(row[4:11]), row[11])

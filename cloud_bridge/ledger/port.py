@@ -15,20 +15,23 @@ Every store keeps the same promises, and one test suite holds each to them:
 - A fact that meets a bug is told apart by the ingest (`Arrivals.poison`): it is kept, quarantined
   and counted as received, and posted by a retry once the bug is mended.
 - A case with reason `waits` is parked: what it needs, as a refund its sale, is still to come.
-  It is tried again in each commit that posts something.
+  It is tried again in each commit, once its sale is there.
 - What a person decided about a case is kept with who and why; a discarded case keeps its content.
+- Vouchers, stock movements and what the outbox has for others are one transaction with the fact.
+- Any number of writers may work on one ledger, if the store is made for it: they give what one
+  would have given.
 - The database itself refuses an unbalanced voucher and any change to what is posted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from agent.wire import WireFact
 from cloud_bridge.costs import CostRow
-from cloud_bridge.voucher import Stream
+from cloud_bridge.voucher import FactKey, Stream, Voucher
 
 
 class LedgerUnavailable(Exception):
@@ -130,6 +133,14 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
+class Posted:
+    """A voucher of the ledger, and the fact that it hangs on."""
+
+    key: FactKey
+    voucher: Voucher
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One thing in quarantine. `seq` 0: a whole message."""
 
@@ -141,6 +152,15 @@ class Case:
     amount_minor: int | None
     first_seen_ms: int
     tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that must not be. `place`: a fact's key, an account, or "" for the whole ledger."""
+
+    code: str
+    place: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +216,10 @@ class Ledger(Protocol):
         """Costs that hold from now on; how many were not known already."""
         ...
 
+    def lock_period(self, until: str, now_ms: int) -> None:
+        """From now on, what is dated up to the day `until` is posted on the day after."""
+        ...
+
     def replay(self, now_ms: int) -> Replayed:
         """Try the quarantined facts again, as after a change of the chart."""
         ...
@@ -233,6 +257,22 @@ class Ledger(Protocol):
 
     def trial_balance(self) -> list[Balance]:
         """By account number, over the whole ledger."""
+        ...
+
+    def vouchers(self) -> Iterator[Posted]:
+        """All, by the day on which they count. Nothing else may be asked before the last one."""
+        ...
+
+    def findings(self) -> list[Finding]:
+        """What is wrong with the books when all is read and derived again; empty if nothing is."""
+        ...
+
+    def outgoing(self, follower: str, most: int) -> list[Posted]:
+        """The next vouchers that a follower of the ledger (an ERP) has not had yet."""
+        ...
+
+    def delivered(self, follower: str, posted: Sequence[Posted], now_ms: int) -> None:
+        """The follower has these."""
         ...
 
     def close(self) -> None: ...

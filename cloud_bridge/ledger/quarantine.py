@@ -3,92 +3,100 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 
 from agent.wire import WireFact
+from cloud_bridge.ledger.database import Database, Row
+from cloud_bridge.ledger.inbox import fact_of
 from cloud_bridge.ledger.port import Case, CaseFile, Decision, Unreadable
 from cloud_bridge.mapping import MappingProblem
 from cloud_bridge.voucher import FactKey, Stream
 
-CaseRow: TypeAlias = tuple[Any, ...]
-
 _INSERT = """
 INSERT INTO quarantine (tenant, store, lane, epoch, seq, raw_sha256, reason, detail, raw,
-                        amount_minor, first_seen_ms, last_seen_ms, tries)
-VALUES (?,?,?,?,?,?,?,?,?,?,?,?,1)
-ON CONFLICT DO UPDATE SET tries = tries + 1, last_seen_ms = excluded.last_seen_ms"""
+                        amount_minor, waits_for, first_seen_ms, last_seen_ms, tries)
+VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,1)
+ON CONFLICT (tenant, store, lane, epoch, seq, raw_sha256) DO UPDATE SET
+  tries = quarantine.tries + 1, last_seen_ms = excluded.last_seen_ms"""
 _OPEN_CASES = """
 SELECT case_id, tenant, store, lane, epoch, seq, reason, detail, amount_minor, first_seen_ms, tries
 FROM quarantine WHERE resolved_ms IS NULL ORDER BY case_id"""
 _SEEN = """
 SELECT 1 FROM quarantine
 WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq = ? AND raw_sha256 = ?"""
-_HEAL = """
-UPDATE quarantine SET resolved_ms = ?
-WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq = ?
-  AND reason = 'chain' AND resolved_ms IS NULL"""
-#: A contradicting fact is not the one in the inbox, a damaged one is not to be believed, and what
-#: came under a second address has been posted under the first.
-_REPLAYABLE = """
+_DAMAGED = """
+SELECT tenant, store, lane, epoch, seq, case_id FROM quarantine
+WHERE reason = 'chain' AND resolved_ms IS NULL"""
+_IN_INBOX = """
 SELECT case_id, tenant, store, lane, epoch, received_ms,
        seq, type, version, wall_ms, mono_ms, hash, body
 FROM quarantine JOIN inbox USING (tenant, store, lane, epoch, seq)
-WHERE resolved_ms IS NULL AND reason NOT IN ('conflict', 'chain', 'address') ORDER BY case_id"""
-_PARKED = _REPLAYABLE.replace("reason NOT IN ('conflict', 'chain', 'address')", "reason = 'waits'")
-_ONE = _REPLAYABLE.replace("reason NOT IN ('conflict', 'chain', 'address')", "case_id = ?")
+WHERE resolved_ms IS NULL"""
+#: A contradicting fact is not the one in the inbox, a damaged one is not to be believed, and what
+#: came under a second address has been posted under the first.
+_REPLAYABLE = f"{_IN_INBOX} AND reason NOT IN ('conflict', 'chain', 'address') ORDER BY case_id"
+_RELEASED = f"""{_IN_INBOX} AND reason = 'waits' AND (waits_for = '' OR EXISTS (
+  SELECT 1 FROM voucher WHERE voucher.tenant = quarantine.tenant AND kind = 'sale'
+                          AND transaction_id = waits_for))
+ORDER BY tenant, store, lane, epoch, seq"""  # noqa: S608  constants of this file
+_ONE = f"{_IN_INBOX} AND case_id = ?"
 _CASE_FILE = """
 SELECT case_id, tenant, store, lane, epoch, seq, reason, detail, amount_minor, first_seen_ms, tries,
        raw, resolved_ms
 FROM quarantine WHERE case_id = ?"""
 _DECISIONS = """
-SELECT action, made_by, reason, made_ms FROM quarantine_decision WHERE case_id = ? ORDER BY rowid"""
-_DECIDE = "INSERT INTO quarantine_decision VALUES (?,?,?,?,?)"
+SELECT action, made_by, reason, made_ms FROM quarantine_decision WHERE case_id = ?
+ORDER BY made_ms"""
 _RESOLVE = "UPDATE quarantine SET resolved_ms = ? WHERE case_id = ?"
 _KEEP = """
 UPDATE quarantine SET reason = ?, detail = ?, last_seen_ms = ?, tries = tries + 1
 WHERE case_id = ?"""
 
 
-def fact_case(key: FactKey, fact: WireFact, problem: MappingProblem, received_ms: int) -> CaseRow:
+def fact_case(key: FactKey, fact: WireFact, problem: MappingProblem, received_ms: int) -> Row:
     raw = msgspec.json.encode(fact)
-    at = (received_ms, received_ms)
-    return (*key, _digest(raw), problem.code, problem.detail, raw, problem.amount_minor, *at)
+    what = (problem.code, problem.detail, raw, problem.amount_minor, problem.waits_for)
+    return (*key, _digest(raw), *what, received_ms, received_ms)
 
 
-def message_case(message: Unreadable, received_ms: int) -> CaseRow:
-    at = (received_ms, received_ms)
-    digest = _digest(message.raw)
-    return (*message.sender, "", 0, digest, message.reason, message.detail, message.raw, None, *at)
+def message_case(message: Unreadable, received_ms: int) -> Row:
+    what = (message.reason, message.detail, message.raw, None, "")
+    return (*message.sender, "", 0, _digest(message.raw), *what, received_ms, received_ms)
 
 
 def _digest(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
 
 
-def insert(db: sqlite3.Connection, cases: Iterable[CaseRow]) -> None:
+def insert(db: Database, cases: Iterable[Row]) -> None:
     """A case that is there already counts one more try."""
-    db.executemany(_INSERT, cases)
+    ordered = sorted(cases, key=lambda case: case[:6])
+    db.many(_INSERT, [tuple(map(_without_nul, case)) for case in ordered])
 
 
-def seen(db: sqlite3.Connection, case: CaseRow) -> bool:
+def _without_nul(value: Any) -> Any:
+    """Of a sentence about bytes from outside; the bytes themselves are kept beside it."""
+    return value.replace("\0", "\N{SYMBOL FOR NULL}") if isinstance(value, str) else value
+
+
+def seen(db: Database, case: Row) -> bool:
     """Whether the same bytes are here as a case from an earlier commit."""
-    return db.execute(_SEEN, case[:6]).fetchone() is not None
+    return any(db.rows(_SEEN, case[:6]))
 
 
-def heal(
-    db: sqlite3.Connection, stream: Stream, facts: Iterable[WireFact], received_ms: int
-) -> None:
+def heal(db: Database, keys: Iterable[FactKey], received_ms: int) -> None:
     """The true facts have come: what was damaged on its way before is no case any more."""
-    db.executemany(_HEAL, [(received_ms, *stream, fact.seq) for fact in facts])
+    healed = set(keys)
+    cases = [row[5] for row in db.rows(_DAMAGED) if FactKey(*row[:5]) in healed]
+    db.many(_RESOLVE, [(received_ms, case_id) for case_id in sorted(cases)])
 
 
-def open_cases(db: sqlite3.Connection) -> list[Case]:
-    return [Case(row[0], Stream(*row[1:5]), *row[5:]) for row in db.execute(_OPEN_CASES)]
+def open_cases(db: Database) -> list[Case]:
+    return [Case(row[0], Stream(*row[1:5]), *row[5:]) for row in db.rows(_OPEN_CASES)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,52 +104,49 @@ class Replayable:
     """An open case whose fact lies in the inbox."""
 
     case_id: int
-    stream: Stream
+    key: FactKey
     received_ms: int
     fact: WireFact
 
 
-def replayable(db: sqlite3.Connection) -> list[Replayable]:
-    return [_replayable(*row) for row in db.execute(_REPLAYABLE)]
+def replayable(db: Database) -> list[Replayable]:
+    """Oldest first."""
+    return [_replayable(row) for row in db.rows(_REPLAYABLE)]
 
 
-def parked(db: sqlite3.Connection) -> list[Replayable]:
-    """Cases that wait for something which may have come."""
-    return [_replayable(*row) for row in db.execute(_PARKED)]
+def released(db: Database) -> list[Replayable]:
+    """What waits and need not any more, by key."""
+    return [_replayable(row) for row in db.rows(_RELEASED)]
 
 
-def one_replayable(db: sqlite3.Connection, case_id: int) -> Replayable | None:
+def one_replayable(db: Database, case_id: int) -> Replayable | None:
     """An open case of any reason whose fact lies in the inbox."""
-    row = db.execute(_ONE, (case_id,)).fetchone()
-    return _replayable(*row) if row else None
+    return next(map(_replayable, db.rows(_ONE, (case_id,))), None)
 
 
-def case_file(db: sqlite3.Connection, case_id: int) -> CaseFile | None:
-    row = db.execute(_CASE_FILE, (case_id,)).fetchone()
-    if row is None:
-        return None
-    case = Case(row[0], Stream(*row[1:5]), *row[5:11])
-    decisions = tuple(Decision(*found) for found in db.execute(_DECISIONS, (case_id,)))
-    return CaseFile(case, row[11], row[12], decisions)
+def case_file(db: Database, case_id: int) -> CaseFile | None:
+    for row in db.rows(_CASE_FILE, (case_id,)):
+        case = Case(row[0], Stream(*row[1:5]), *row[5:11])
+        decisions = tuple(Decision(*found) for found in db.rows(_DECISIONS, (case_id,)))
+        return CaseFile(case, row[11], row[12], decisions)
+    return None
 
 
-def decide(db: sqlite3.Connection, case_id: int, decision: Decision) -> None:
+def decide(db: Database, case_id: int, decision: Decision) -> None:
     row = case_id, decision.action, decision.by, decision.why, decision.made_ms
-    db.execute(_DECIDE, row)
+    db.insert("quarantine_decision", [row])
 
 
-def _replayable(case_id: int, *row: Any) -> Replayable:
-    tenant, store, lane, epoch, received_ms, seq, type_, version, wall_ms, mono_ms, hash_, body = (
-        row
-    )
-    fact = WireFact(seq, type_, version, wall_ms, mono_ms, hash_, msgspec.Raw(body))
-    return Replayable(case_id, Stream(tenant, store, lane, epoch), received_ms, fact)
+def _replayable(row: Row) -> Replayable:
+    key = FactKey(row[1], row[2], row[3], row[4], row[6])
+    return Replayable(row[0], key, row[5], fact_of(row[6:]))
 
 
-def resolve(db: sqlite3.Connection, case_id: int, now_ms: int) -> None:
-    db.execute(_RESOLVE, (now_ms, case_id))
+def resolve(db: Database, case_id: int, now_ms: int) -> None:
+    db.many(_RESOLVE, [(now_ms, case_id)])
 
 
-def keep(db: sqlite3.Connection, case_id: int, problem: MappingProblem, now_ms: int) -> None:
+def keep(db: Database, case_id: int, problem: MappingProblem, now_ms: int) -> None:
     """The case stays open, with what is wrong now."""
-    db.execute(_KEEP, (problem.code, problem.detail, now_ms, case_id))
+    reason, detail = problem.code, _without_nul(problem.detail)
+    db.many(_KEEP, [(reason, detail, now_ms, case_id)])

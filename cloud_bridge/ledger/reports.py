@@ -1,9 +1,8 @@
-"""Figures out of the SQLite sub-ledger. Reads only."""
+"""Figures out of the sub-ledger. Reads only."""
 
 from __future__ import annotations
 
-import sqlite3
-
+from cloud_bridge.ledger.database import Database
 from cloud_bridge.ledger.port import Balance, Cursor, LaneStatus, Status
 from cloud_bridge.voucher import Stream
 
@@ -13,25 +12,30 @@ SELECT
   (SELECT COUNT(*) FROM voucher),
   (SELECT COALESCE(SUM(amount_minor), 0) FROM entry_line),
   (SELECT COUNT(*) FROM voucher WHERE kind = 'sale') - (SELECT COUNT(*) FROM
-    (SELECT DISTINCT epoch, transaction_id FROM voucher WHERE kind = 'sale')),
+    (SELECT DISTINCT epoch, transaction_id FROM voucher WHERE kind = 'sale') AS transactions),
   (SELECT COUNT(*) FROM cost_gap),
   (SELECT COUNT(*) FROM quarantine WHERE resolved_ms IS NULL),
   (SELECT COALESCE(SUM(amount_minor), 0) FROM quarantine WHERE resolved_ms IS NULL)"""
 _LANES = """
 SELECT tenant, store, lane, epoch, hw, last_seq, received_ms FROM lane_cursor
 ORDER BY tenant, store, lane, received_ms, epoch"""
+# A line in red is one of its own side with the opposite sign: 红字冲销.
 _BALANCES = """
-SELECT account, SUM(MAX(amount_minor, 0)), SUM(MAX(-amount_minor, 0))
-FROM entry_line GROUP BY account ORDER BY account"""
+SELECT account,
+       SUM(CASE WHEN (amount_minor > 0) = (red = 0) THEN amount_minor ELSE 0 END),
+       SUM(CASE WHEN (amount_minor < 0) = (red = 0) THEN -amount_minor ELSE 0 END)
+FROM entry_line JOIN voucher USING (tenant, store, lane, epoch, seq, kind)
+GROUP BY account ORDER BY account"""
 
 
-def status(db: sqlite3.Connection) -> Status:
+def status(db: Database) -> Status:
     lanes = tuple(
-        LaneStatus(Stream(*row[:4]), Cursor(*row[4:6]), row[6]) for row in db.execute(_LANES)
+        LaneStatus(Stream(*row[:4]), Cursor(*row[4:6]), row[6]) for row in db.rows(_LANES)
     )
-    facts, vouchers, total, duplicates, gaps, cases, in_cases = db.execute(_FIGURES).fetchone()
+    (figures,) = db.rows(_FIGURES)
+    facts, vouchers, total, duplicates, gaps, cases, in_cases = map(int, figures)
     return Status(facts, vouchers, total, duplicates, gaps, cases, in_cases, lanes)
 
 
-def trial_balance(db: sqlite3.Connection) -> list[Balance]:
-    return [Balance(*row) for row in db.execute(_BALANCES)]
+def trial_balance(db: Database) -> list[Balance]:
+    return [Balance(row[0], int(row[1]), int(row[2])) for row in db.rows(_BALANCES)]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cloud_bridge.ledger.port import LedgerUnavailable, LedgerUnsafe
-from cloud_bridge.ledger.schema import MIGRATIONS, statements
+from cloud_bridge.ledger.sqlite_schema import MIGRATIONS, statements
 
 BUSY_TIMEOUT_MS = 1000  #: short: while it waits, the MQTT connection is not served
 
@@ -59,7 +59,7 @@ def _hold_to_promises(db: sqlite3.Connection, path: Path) -> None:
 def _migrate(db: sqlite3.Connection, path: Path) -> None:
     if _version(db) == len(MIGRATIONS):
         return
-    with transaction(db):
+    with transaction(db, "BEGIN IMMEDIATE"):
         version = _version(db)  # again: another process may have been faster
         if version > len(MIGRATIONS):
             raise LedgerUnsafe(f"{path}: was written by a later release, as version {version}")
@@ -75,11 +75,11 @@ def _version(db: sqlite3.Connection) -> int:
 
 
 @contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
+def transaction(db: sqlite3.Connection, begin: str) -> Iterator[None]:
     """All or nothing, durable on return. Raises LedgerUnavailable where a retry may help."""
     with sorted_errors():
         try:
-            db.execute("BEGIN IMMEDIATE")
+            db.execute(begin)
             yield
             db.execute("COMMIT")
         finally:

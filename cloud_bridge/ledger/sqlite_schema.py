@@ -127,6 +127,36 @@ CREATE INDEX inbox_day_closed ON inbox (tenant, store, lane, epoch, seq) WHERE t
 """
 
 
+# What vouchers have learned to say since, the period lock, the outbox, and what waits for a sale.
+_TERMS = """
+ALTER TABLE voucher ADD COLUMN posting_date TEXT NOT NULL DEFAULT '';
+ALTER TABLE voucher ADD COLUMN journal TEXT NOT NULL DEFAULT '';
+ALTER TABLE voucher ADD COLUMN note TEXT NOT NULL DEFAULT '';
+ALTER TABLE voucher ADD COLUMN approver TEXT NOT NULL DEFAULT '';
+ALTER TABLE voucher ADD COLUMN reverses TEXT NOT NULL DEFAULT '';
+ALTER TABLE voucher ADD COLUMN red INTEGER NOT NULL DEFAULT 0 CHECK (red IN (0, 1));
+ALTER TABLE quarantine ADD COLUMN waits_for TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE period_lock (
+  tenant TEXT NOT NULL, valid_from_ms INTEGER NOT NULL, locked_until TEXT NOT NULL,
+  PRIMARY KEY (tenant, valid_from_ms)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE outbox (
+  follower TEXT NOT NULL,
+  tenant TEXT NOT NULL, store TEXT NOT NULL, lane TEXT NOT NULL, epoch TEXT NOT NULL,
+  seq INTEGER NOT NULL, kind TEXT NOT NULL, delivered_ms INTEGER,
+  PRIMARY KEY (follower, tenant, store, lane, epoch, seq, kind)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX outbox_due ON outbox (follower, tenant, store, lane, epoch, seq, kind)
+  WHERE delivered_ms IS NULL;
+CREATE INDEX sale_by_transaction ON voucher (tenant, transaction_id) WHERE kind = 'sale';
+CREATE INDEX quarantine_open ON quarantine (reason) WHERE resolved_ms IS NULL;
+CREATE INDEX item_cost_by_time ON item_cost (tenant, valid_from_ms);
+"""
+
+
 def _append_only(table: str) -> str:
     return "".join(
         f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} BEGIN"
@@ -140,6 +170,7 @@ MIGRATIONS = (
     _TABLES + _BALANCE + "".join(map(_append_only, APPEND_ONLY)),
     _HOME,
     _DECISIONS + _append_only("quarantine_decision"),
+    _TERMS + _append_only("period_lock"),
 )
 
 

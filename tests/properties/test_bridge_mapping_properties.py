@@ -9,7 +9,7 @@ from agent.domain.facts import SoldLine, TransactionSettled
 from agent.domain.totals import TaxAmount, Tender
 from cloud_bridge.chart import BUILT_IN, load_chart
 from cloud_bridge.costs import UnitCost, line_cost_minor
-from cloud_bridge.mapping import Books, MappingProblem, Posting, map_settled
+from cloud_bridge.mapping import Books, MappingProblem, Posting, Terms, map_fact
 from cloud_bridge.voucher import FactKey
 
 KEY = FactKey("acme", "harbour", "lane-1", "e" * 32, 1)
@@ -55,7 +55,7 @@ def sales(draw: st.DrawFn) -> TransactionSettled:
 
 @given(sales(), costs, st.sampled_from(CHARTS))
 def test_vouchers_balance_and_say_what_the_till_said(fact, known, chart):
-    posting = map_settled(fact, KEY, Books(chart, "CNY"), known.get)
+    posting = map_fact(fact, KEY, Books(chart, "CNY"), Terms(known.get))
     assert isinstance(posting, Posting)
     total: dict[str, int] = {}
     for voucher in posting.vouchers:
@@ -74,7 +74,7 @@ def test_vouchers_balance_and_say_what_the_till_said(fact, known, chart):
 
 @given(sales(), costs)
 def test_each_line_moves_stock_and_has_a_cost_or_a_gap(fact, known):
-    posting = map_settled(fact, KEY, Books(CHARTS[0], "CNY"), known.get)
+    posting = map_fact(fact, KEY, Books(CHARTS[0], "CNY"), Terms(known.get))
     assert [m.quantity_milli for m in posting.movements] == [-x.quantity_milli for x in fact.lines]
     uncosted = {m.line_no for m in posting.movements if m.cost_minor is None}
     assert {gap.line_no for gap in posting.gaps} == uncosted
@@ -83,7 +83,9 @@ def test_each_line_moves_stock_and_has_a_cost_or_a_gap(fact, known):
 @given(sales(), costs)
 def test_the_same_fact_gives_the_same_bytes(fact, known):
     books = Books(CHARTS[0], "CNY")
-    assert map_settled(fact, KEY, books, known.get) == map_settled(fact, KEY, books, known.get)
+    assert map_fact(fact, KEY, books, Terms(known.get)) == map_fact(
+        fact, KEY, books, Terms(known.get)
+    )
 
 
 @given(sales(), st.integers(1, 10**6))
@@ -91,7 +93,7 @@ def test_figures_that_do_not_agree_are_never_posted(fact, error_minor):
     from dataclasses import replace
 
     wrong = replace(fact, change_minor=fact.change_minor + error_minor)
-    assert isinstance(map_settled(wrong, KEY, Books(CHARTS[0], "CNY"), {}.get), MappingProblem)
+    assert isinstance(map_fact(wrong, KEY, Books(CHARTS[0], "CNY"), Terms({}.get)), MappingProblem)
 
 
 @given(st.integers(0, 10**9), st.integers(-(10**6), 10**6))

@@ -8,16 +8,8 @@ from agent.domain.totals import TaxAmount, Tender
 from agent.wire import encode_body
 from cloud_bridge.chart import load_chart
 from cloud_bridge.costs import UnitCost
-from cloud_bridge.mapping import (
-    FIGURE_MAX,
-    Books,
-    CostGap,
-    MappingProblem,
-    Posting,
-    StockMovement,
-    derive,
-    map_settled,
-)
+from cloud_bridge.documents import CostGap, StockMovement
+from cloud_bridge.mapping import FIGURE_MAX, Books, MappingProblem, Posting, Terms, derive, map_fact
 from cloud_bridge.voucher import FactKey
 
 KEY = FactKey("acme", "harbour", "lane-1", "e" * 32, 7)
@@ -30,7 +22,7 @@ def books(chart="cn_small"):
 
 
 def posted(fact, costs=COSTS, chart="cn_small"):
-    posting = map_settled(fact, KEY, books(chart), costs.get)
+    posting = map_fact(fact, KEY, books(chart), Terms(costs.get))
     assert isinstance(posting, Posting)
     return posting
 
@@ -178,7 +170,7 @@ def test_every_voucher_balances(sale):
     ],
 )
 def test_what_cannot_be_posted_says_why(sale, changes, code, detail):
-    problem = map_settled(sale(**changes), KEY, books(), COSTS.get)
+    problem = map_fact(sale(**changes), KEY, books(), Terms(COSTS.get))
     assert isinstance(problem, MappingProblem)
     assert problem.code == code
     assert detail in problem.detail
@@ -192,16 +184,16 @@ def test_figures_that_no_database_can_sum_are_refused(sale):
         tenders=(Tender("card", huge),),
         taxes=(TaxAmount(0, huge, 0),),
     )
-    assert map_settled(fact, KEY, books(), COSTS.get).code == "range"
+    assert map_fact(fact, KEY, books(), Terms(COSTS.get)).code == "range"
     line = replace(sale().lines[0], quantity_milli=huge)
-    assert map_settled(sale(lines=(line,)), KEY, books(), {}.get).code == "range"
+    assert map_fact(sale(lines=(line,)), KEY, books(), Terms({}.get)).code == "range"
     line = replace(sale().lines[1], weight_g=huge)
-    assert map_settled(sale(lines=(line,)), KEY, books(), {}.get).code == "range"
+    assert map_fact(sale(lines=(line,)), KEY, books(), Terms({}.get)).code == "range"
 
 
 def test_derive_tells_the_money_at_stake(sale):
     def derived(fact):
-        return derive(KEY, fact.type, 1, encode_body(fact), books(), COSTS.get)
+        return derive(KEY, fact.type, 1, encode_body(fact), books(), Terms(COSTS.get))
 
     assert derived(sale(currency="USD")).amount_minor == 11300
     assert derived(sale(amount_minor=2**70)).amount_minor is None
@@ -210,12 +202,14 @@ def test_derive_tells_the_money_at_stake(sale):
 
 def test_derive_knows_what_leads_to_nothing():
     started = LaneStarted("boot", "0.1")
-    assert derive(KEY, started.type, 1, encode_body(started), books(), COSTS.get) is None
-    assert derive(KEY, "LaneStarted", 99, b"{}", books(), COSTS.get) is None
-    assert derive(KEY, "Novelty", 1, b"{}", books(), COSTS.get) is None
+    assert derive(KEY, started.type, 1, encode_body(started), books(), Terms(COSTS.get)) is None
+    assert derive(KEY, "LaneStarted", 99, b"{}", books(), Terms(COSTS.get)) is None
+    assert derive(KEY, "Novelty", 1, b"{}", books(), Terms(COSTS.get)) is None
 
 
 def test_derive_reports_a_body_that_its_class_does_not_accept():
-    problem = derive(KEY, "TransactionSettled", 1, b'{"amount_minor": 1.5}', books(), COSTS.get)
+    problem = derive(
+        KEY, "TransactionSettled", 1, b'{"amount_minor": 1.5}', books(), Terms(COSTS.get)
+    )
     assert problem.code == "body"
     assert "TransactionSettled v1" in problem.detail

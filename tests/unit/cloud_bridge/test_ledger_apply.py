@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from agent.domain.facts import LaneStarted
 from agent.domain.totals import Tender
@@ -156,15 +157,15 @@ def test_an_unreadable_message_is_kept_whole_and_counted(ledger, sql):
 
 def test_what_the_database_refuses_is_isolated(ledger, monkeypatch, new_lane, sale):
     """Whatever a mistake of ours might let through: the others of the batch are posted."""
-    import cloud_bridge.ledger.sqlite as store
+    import cloud_bridge.ledger.store as store
 
     honest = store.derive
 
-    def careless(key, type_, version, body, books, cost_of):
-        posting = honest(key, type_, version, body, books, cost_of)
+    def careless(key, type_, version, body, books, terms):
+        posting = honest(key, type_, version, body, books, terms)
         voucher = posting.vouchers[0]
         lines = (replace(voucher.content.lines[0], amount_minor=1), *voucher.content.lines[1:])
-        unbalanced = replace(voucher, content=replace(voucher.content, lines=lines))
+        unbalanced = replace(voucher, content=structs.replace(voucher.content, lines=lines))
         return posting if key.seq != 2 else replace(posting, vouchers=(unbalanced,))
 
     monkeypatch.setattr(store, "derive", careless)
@@ -231,17 +232,18 @@ def test_replay_posts_what_a_clean_start_would_have_posted(ledger, tmp_path, boo
     ledger.add_costs([CostRow(TEA, UnitCost(7000, "each"))], 1500)  # the clock was set back
     apply(ledger, lane.delivery(3, 3), now_ms=3000)
     dump = "SELECT voucher_id, digest FROM voucher ORDER BY 1"
-    posted = ledger._db.execute(dump).fetchall()
+    posted = ledger._db.connection.execute(dump).fetchall()
     costs = "SELECT amount_minor FROM entry_line WHERE role = 'cogs' ORDER BY seq"
-    assert ledger._db.execute(costs).fetchall() == [(6000,), (6000,), (7000,)]
+    assert ledger._db.connection.execute(costs).fetchall() == [(6000,), (6000,), (7000,)]
 
     again = SqliteLedger(tmp_path / "again.sqlite3", books)
-    again._db.executemany(
-        "INSERT INTO item_cost VALUES (?,?,?,?,?)", ledger._db.execute("SELECT * FROM item_cost")
+    again._db.connection.executemany(
+        "INSERT INTO item_cost VALUES (?,?,?,?,?)",
+        ledger._db.connection.execute("SELECT * FROM item_cost"),
     )
     apply(again, lane.delivery(1, 2), now_ms=2000)
     apply(again, lane.delivery(3, 3), now_ms=3000)
-    assert again._db.execute(dump).fetchall() == posted
+    assert again._db.connection.execute(dump).fetchall() == posted
     again.close()
 
 

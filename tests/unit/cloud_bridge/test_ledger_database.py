@@ -8,9 +8,9 @@ from contextlib import closing
 import pytest
 
 from cloud_bridge.ledger.port import Arrivals, LedgerUnavailable, LedgerUnsafe
-from cloud_bridge.ledger.schema import MIGRATIONS
 from cloud_bridge.ledger.sqlite import SqliteLedger
 from cloud_bridge.ledger.sqlite_file import PAGE_BYTES
+from cloud_bridge.ledger.sqlite_schema import MIGRATIONS
 
 KEY = "'acme', 'harbour', 'lane-1', 'e', 1"
 NOW_MS = 1_800_000_000_000
@@ -22,8 +22,9 @@ def line(line_no, amount, kind="sale"):
 
 def voucher(kind="sale"):
     return (
-        f"INSERT INTO voucher VALUES ({KEY}, '{kind}', 1, 'id', 'digest', '2000-11-01', 'CNY',"
-        " 't1', 'R1')"
+        "INSERT INTO voucher (tenant, store, lane, epoch, seq, kind, version, voucher_id, digest,"
+        " business_date, currency, transaction_id, receipt_number)"
+        f" VALUES ({KEY}, '{kind}', 1, 'id', 'digest', '2000-11-01', 'CNY', 't1', 'R1')"
     )
 
 
@@ -97,7 +98,7 @@ def test_replacing_is_no_way_round(ledger, sql, statement, message):
 
 def test_the_file_keeps_what_it_confirms(ledger):
     pragma = {
-        name: ledger._db.execute(f"PRAGMA {name}").fetchone()[0]
+        name: ledger._db.connection.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "foreign_keys", "page_size")
     }
     assert pragma == {
@@ -177,7 +178,7 @@ def test_while_another_hand_writes_nothing_happens_and_a_retry_succeeds(
     ledger, sql, new_lane, sale
 ):
     arrivals = Arrivals((new_lane().append(sale()).delivery(),))
-    ledger._db.execute("PRAGMA busy_timeout = 0")
+    ledger._db.connection.execute("PRAGMA busy_timeout = 0")
     sql.execute("BEGIN IMMEDIATE")
     with pytest.raises(LedgerUnavailable, match="locked"):
         ledger.apply(arrivals, NOW_MS)
@@ -188,12 +189,12 @@ def test_while_another_hand_writes_nothing_happens_and_a_retry_succeeds(
 
 def test_on_a_full_disk_nothing_happens_and_a_retry_succeeds(ledger, new_lane, sale):
     arrivals = Arrivals((new_lane().append(*(sale(n) for n in range(1, 60))).delivery(),))
-    (pages,) = ledger._db.execute("PRAGMA page_count").fetchone()
-    ledger._db.execute(f"PRAGMA max_page_count = {pages + 2}")
+    (pages,) = ledger._db.connection.execute("PRAGMA page_count").fetchone()
+    ledger._db.connection.execute(f"PRAGMA max_page_count = {pages + 2}")
     with pytest.raises(LedgerUnavailable, match="full"):
         ledger.apply(arrivals, NOW_MS)
     assert ledger.status().facts == 0
-    ledger._db.execute("PRAGMA max_page_count = 1000000")
+    ledger._db.connection.execute("PRAGMA max_page_count = 1000000")
     assert ledger.apply(arrivals, NOW_MS).stored == 59
 
 
