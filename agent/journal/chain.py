@@ -38,10 +38,31 @@ def intact(
         yield row
 
 
-def breaks(rows: Iterable[FactRow], epoch: str) -> int:
-    """How often rows do not follow from the one before, gaps among them: 0 for a whole chain."""
-    count, prev, expected = 0, GENESIS, 1
+def faults(
+    rows: Iterable[FactRow], epoch: str, first: int = 1, prev: str | None = GENESIS
+) -> Iterator[BrokenChain]:
+    """All that is wrong with rows: each gap, and each row that is not the one that was written.
+
+    What comes after a gap cannot be held against what was lost in it. `prev` None: nor can the
+    first.
+    """
+    for expected, row in _beside_expected(rows, first):
+        if row.seq != expected:
+            yield BrokenChain(expected, missing=True)
+        elif prev is not None and not follows(prev, epoch, row):
+            yield BrokenChain(row.seq, missing=False)
+        prev = row.hash
+
+
+def _beside_expected(rows: Iterable[FactRow], expected: int) -> Iterator[tuple[int, FactRow]]:
     for row in rows:
-        count += row.seq != expected or not follows(prev, epoch, row)
-        prev, expected = row.hash, row.seq + 1
-    return count
+        yield expected, row
+        expected = row.seq + 1
+
+
+def judged(rows: Iterable[FactRow], epoch: str) -> Iterator[tuple[FactRow, bool]]:
+    """Each row, and whether it is sure: it follows from the row before it."""
+    prev = GENESIS
+    for row in rows:
+        yield row, follows(prev, epoch, row)
+        prev = row.hash

@@ -13,10 +13,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from agent.domain.facts import JournalRecovered
 from agent.journal import archive
 from agent.journal.archive import Archive, ArchiveUnreadable, folder_of, moved, position_of
 from agent.journal.file import BUSY_MS, SELECT_FACT, SEQ_MAX, meta_of, projections_of
-from agent.wire import GENESIS, FactRow
+from agent.wire import GENESIS, FactRow, decode_body
 
 log = logging.getLogger("lanetally.journal")
 
@@ -81,6 +82,18 @@ class JournalReader:
         last = min(last, former.last_seq)
         rows = self.rows(position_of(first, former.ago), position_of(last, former.ago))
         return moved(rows, -position_of(0, former.ago))
+
+    def set_aside(self) -> str:
+        """The name under which the file before this one was put away; "" if there was none."""
+        told = self.recoveries()
+        return told[-1].set_aside if told else ""
+
+    def recoveries(self) -> list[JournalRecovered]:
+        """What was told of this file's beginning; none if it began with nothing."""
+        sql = f"{SELECT_FACT} WHERE seq = 1 AND type = 'JournalRecovered'"
+        rows = [FactRow(*row) for row in self._db.execute(sql)]
+        told = [decode_body(row.type, row.version, row.body) for row in rows]
+        return [fact for fact in told if isinstance(fact, JournalRecovered)]
 
     def archives(self) -> list[Archive]:
         return archive.listed(self._db)

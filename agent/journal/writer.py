@@ -4,11 +4,15 @@ WAL and `synchronous=FULL`: a commit that returned survives a power cut. Facts a
 that follow from them change in one commit. The epoch is a random id made with the file, so that a
 re-imaged box that starts again at seq 1 collides with nothing. A journal has one writing process
 and belongs to one lane.
+
+Facts of this epoch stand at their seq, from 1 on. Those that were taken over from the epoch `ago`
+lives back stand at seq - (ago << 40), all below 1: whatever points to a fact may point to them too.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -16,17 +20,20 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self, TypeVar
 
 from agent.domain import facts
-from agent.domain.facts import FactBody
+from agent.domain.facts import TELEMETRY, FactBody, TelemetryShed, TransactionSettled
 from agent.domain.items import Item
 from agent.domain.learned import Knowledge
 from agent.domain.outcome import SettlementOutcome
 from agent.domain.settlement import outcome_of
 from agent.domain.totals import CashierTotal
 from agent.domain.transaction import LaneState, evolve
+from agent.journal import archive
+from agent.journal.archive import ArchiveUnreadable
 from agent.journal.file import (
     INSERT_FACT,
     SELECT_FACT,
     SEQ_MAX,
+    SEQ_MIN,
     Connect,
     JournalUnsafe,
     connect,
@@ -40,10 +47,16 @@ from agent.journal.file import (
     unsafe,
 )
 from agent.projections import TABLES, statements, total_digest
-from agent.wire import GENESIS, FactRow, chain_hash, decode_body, encode_body
+from agent.wire import (
+    GENESIS,
+    FactRow,
+    UndecodableFact,
+    chain_hash,
+    decode_body,
+    encode_body,
+)
 
 _F = TypeVar("_F", bound=FactBody)
-
 
 _TELLING = "weight_low_g IS NOT NULL OR tagged_permille IS NOT NULL"
 _UNDESCRIBED = f"""
@@ -74,6 +87,8 @@ class Journal:
         process writes it. `connect`: how to reach the file; tests bring a disk of their own.
         `lock`: the writer's lock, if the caller holds it already; closed with the journal."""
         self.path = path
+        self.shedding = False  #: at its limit: leave out telemetry. Any thread may say so
+        self._shed: Counter[str] = Counter()  # by type, since the last TelemetryShed
         self._lock = lock or locked(path)
         try:
             self._db = opened(path, connect)
@@ -140,6 +155,8 @@ class Journal:
 
         Raises sqlite3.Error with nothing written: the same call may be made again.
         """
+        if self.shedding or self._shed:
+            bodies = self._without_telemetry(bodies)
         seq, prev = self.last_seq, self.last_hash
         rows = []
         for body in bodies:
@@ -154,11 +171,26 @@ class Journal:
             for row, body in zip(rows, bodies, strict=True):
                 for sql, values in statements(row[0], body):
                     self._db.execute(sql, values)
-            if acked_seq is not None:
+            if acked_seq not in (None, self.acked_seq):  # one page less in most commits
                 self._db.execute("UPDATE sync_cursor SET acked_seq = ?", (acked_seq,))
         self.last_seq, self.last_hash = seq, prev
         if acked_seq is not None:
             self.acked_seq = acked_seq
+        if self._shed and any(isinstance(body, TelemetryShed) for body in bodies):
+            self._shed.clear()
+
+    def _without_telemetry(self, bodies: Sequence[FactBody]) -> Sequence[FactBody]:
+        """Less of what nothing hangs on, while the file is at its limit; each sale tells how much
+        was left out since the one before."""
+        kept: list[FactBody] = []
+        for body in bodies:
+            if self.shedding and type(body) in TELEMETRY:
+                self._shed[body.type] += 1
+            else:
+                kept.append(body)
+        if self._shed and any(isinstance(body, TransactionSettled) for body in kept):
+            kept.append(TelemetryShed(self._shed.total(), tuple(sorted(self._shed))))
+        return kept
 
     def save_cursor(self, acked_seq: int) -> None:
         """How far the bridge has it. Losing this costs a resend, nothing else."""
@@ -178,12 +210,15 @@ class Journal:
         return True
 
     def rebuild(self, rows: Iterable[FactRow] | None = None) -> None:
-        """Throw the projections away and make them again, from `rows` or from all facts here."""
+        """Throw the projections away and make them again, from `rows` or from all facts there are.
+
+        Raises ArchiveUnreadable, with nothing changed.
+        """
         with one_commit(self._db):
             for table in TABLES:
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608  names from a constant
-            for row in self.rows() if rows is None else rows:
-                fact = decode_body(row.type, row.version, row.body)
+            for row in self.history() if rows is None else rows:
+                fact = _decoded(row)
                 if fact is not None:
                     for sql, values in statements(row.seq, fact):
                         self._db.execute(sql, values)
@@ -200,10 +235,10 @@ class Journal:
         return state
 
     def _last_settled_seq(self) -> int:
-        """Looked for from the end, where it stands a basket ago at most; 0 if there is none."""
+        """Looked for from the end, where it stands a basket ago at most; before all if none is."""
         sql = "SELECT seq FROM fact WHERE type = 'TransactionSettled' ORDER BY seq DESC LIMIT 1"
         row = self._db.execute(sql).fetchone()
-        return row[0] if row else 0
+        return row[0] if row else SEQ_MIN
 
     def item(self, gtin: str) -> Item | None:
         row = self._db.execute("SELECT * FROM item WHERE gtin = ?", (gtin,)).fetchone()
@@ -239,7 +274,9 @@ class Journal:
         if row is None or row[1] is None:
             return None
         settled = self._fact_at(row[1], facts.TransactionSettled)
-        findings = self._fact_at(row[2], facts.MissedScanSuspected).findings if row[2] else ()
+        findings = (
+            self._fact_at(row[2], facts.MissedScanSuspected).findings if row[2] is not None else ()
+        )
         return outcome_of(settled, findings), row[0] == total_digest(total)
 
     def unprinted_jobs(
@@ -268,6 +305,10 @@ class Journal:
     def rows(self, first: int = 1) -> Iterable[FactRow]:
         return rows_of(self._db, first)
 
+    def history(self) -> Iterator[FactRow]:
+        """Every fact at its position: of former epochs, archived, and here."""
+        return archive.history(self._db, archive.folder_of(self.path), SEQ_MIN, SEQ_MAX)
+
     def projections(self) -> Iterator[tuple[Any, ...]]:
         """Every row of every projection, its table's name first, in an order of their own."""
         return projections_of(self._db)
@@ -275,17 +316,35 @@ class Journal:
     def facts(self, first: int = 1) -> Iterable[FactBody]:
         """The facts this release knows, decoded, from `first` on."""
         for row in self.rows(first):
-            fact = decode_body(row.type, row.version, row.body)
+            fact = _decoded(row)
             if fact is not None:
                 yield fact
 
     def _fact_at(self, seq: int, cls: type[_F]) -> _F:
-        row = FactRow(*self._db.execute(f"{SELECT_FACT} WHERE seq = ?", (seq,)).fetchone())
+        found = self._db.execute(f"{SELECT_FACT} WHERE seq = ?", (seq,)).fetchone()
+        row = FactRow(*found) if found else self._archived(seq)
         fact = decode_body(row.type, row.version, row.body)
         assert isinstance(fact, cls)
         return fact
+
+    def _archived(self, seq: int) -> FactRow:
+        """Raises sqlite3.OperationalError: for who asks, an archive is a part of the disk."""
+        try:
+            return archive.fact_at(self._db, archive.folder_of(self.path), seq)
+        except ArchiveUnreadable as error:
+            raise sqlite3.OperationalError(str(error)) from error
 
     def _meta(self, key: str, default: str) -> str:
         self._db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, default))
         value: str = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0]
         return value
+
+
+def _decoded(row: FactRow) -> FactBody | None:
+    """The fact; None if this release does not know it, or if it was damaged in a former epoch."""
+    try:
+        return decode_body(row.type, row.version, row.body)
+    except UndecodableFact:
+        if row.seq > 0:
+            raise
+        return None

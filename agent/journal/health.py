@@ -1,0 +1,97 @@
+"""Is the file sound? A short look before each start, the rest in the quiet of the night.
+
+The short one costs the same for a day's facts and for ten years': SQLite's own check of the small
+tables, and the chain of the last facts, which are the ones that a cut of the power may have met.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from agent.journal import archive
+from agent.journal.archive import Archive
+from agent.journal.chain import BrokenChain, faults
+from agent.journal.file import JournalDamaged, meta_of, rows_of, unsafe
+from agent.journal.reader import JournalReader
+from agent.wire import GENESIS
+
+TAIL_FACTS = 4000  #: about two busy days; 40 ms
+WHOLE_BYTES = 4 * 1024 * 1024  #: a file up to here is checked whole: 20 ms
+SLICE_FACTS = 2000
+_SMALL_TABLES = ("meta", "sync_cursor", "lane_state", "former", "archive")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    damage: str = ""  #: why the file must not be written any more; "" if it may
+    blank: bool = False  #: there is nothing at all, neither here nor in the log
+    changed_seq: int = 0  #: the first fact found that is not the one that was written; 0: none
+
+
+def short_look(path: Path, *, whole: bool = False) -> Look:
+    """What is wrong with a file that nobody writes now. `whole`: all of it, however long it takes.
+
+    Raises JournalUnsafe for what says nothing about the file: no rights, no room, a failing disk.
+    """
+    beside = path.with_name(f"{path.name}-wal")
+    if not any(file.exists() and file.stat().st_size for file in (path, beside)):
+        return Look(blank=True)
+    try:
+        # read-only: closing this must not move a damaged log into the file
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as db:
+            db.text_factory = partial(str, encoding="utf-8", errors="replace")
+            return _look(db, whole=whole or path.stat().st_size <= WHOLE_BYTES)
+    except (OSError, sqlite3.Error) as error:
+        problem = unsafe(path, error)
+        if isinstance(problem, JournalDamaged):
+            return Look(str(error))
+        raise problem from error
+
+
+def _look(db: sqlite3.Connection, *, whole: bool) -> Look:
+    tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if "fact" not in tables:
+        return Look("it has no facts") if tables else Look(blank=True)
+    checks = ["PRAGMA quick_check(1)"] if whole else []
+    checks += [f"PRAGMA quick_check({name})" for name in _SMALL_TABLES if name in tables]
+    for check in checks:
+        word = db.execute(check).fetchone()[0]
+        if word != "ok":
+            return Look(word)
+    return _judged(_faults_at_the_end(db, archive.listed(db)[-1:] if "archive" in tables else []))
+
+
+def _judged(faults: Iterable[BrokenChain]) -> Look:
+    """A fact that is missing would stop head office for ever; one that was changed is put by."""
+    changed_seq = 0
+    for fault in faults:
+        if fault.missing:
+            return Look(f"the fact at seq {fault.seq} is missing")
+        changed_seq = changed_seq or fault.seq
+    return Look(changed_seq=changed_seq)
+
+
+def _faults_at_the_end(db: sqlite3.Connection, newest: list[Archive]) -> Iterator[BrokenChain]:
+    last = db.execute("SELECT coalesce(max(seq), 0) FROM fact").fetchone()[0]
+    first = max(1, last - TAIL_FACTS + 1, *(one.last + 1 for one in newest))
+    known = {0: GENESIS} | {one.last: one.last_hash for one in newest}
+    known |= {row.seq: row.hash for row in rows_of(db, first - 1, first - 1)}
+    if first - 1 not in known:
+        yield BrokenChain(first - 1, missing=True)
+    yield from faults(rows_of(db, first, last), meta_of(db, "epoch"), first, known.get(first - 1))
+
+
+def long_look(reader: JournalReader) -> Iterator[Look]:
+    """Everything that is in the file, a slice at each step; what is wrong there."""
+    yield Look(reader.damage())
+    epoch = reader.epoch
+    seq = max(0, *(one.last for one in reader.archives()), 0)
+    while rows := reader.rows_after(seq, SLICE_FACTS):
+        yield _judged(faults(rows, epoch, seq + 1, reader.hash_at(seq)))
+        seq = rows[-1].seq
