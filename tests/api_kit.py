@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from agent.api.server import serve
-from agent.api.settings import ApiClient, ApiSettings
+from agent.api.settings import ApiClient, ApiSettings, Shop
 from agent.domain.outcome import SettlementOutcome
 from agent.domain.text import Text
 from agent.domain.totals import CashierTotal, problems
@@ -21,6 +21,7 @@ from agent.handle import DeviceHealth, LaneNotice, LaneSnapshot, SnapshotLine
 TOKEN = "pos-token-0123456"
 AUTHORIZED = f"Authorization: Bearer {TOKEN}"
 GOOD = json.dumps({"total_id": "a", "item_count": 3}).encode()
+SHOP = Shop()
 SETTLED = SettlementOutcome(
     "settled",
     Text("Settled: {receipt}", {"receipt": "L1-000007"}),
@@ -78,14 +79,16 @@ def say_zh(text: Text) -> str:
 
 
 @contextlib.contextmanager
-def serving(lane: Lane, **changes: Any) -> Iterator[int]:
+def serving(lane: Lane, *, shop: Shop = SHOP, **changes: Any) -> Iterator[int]:
     """A server on a free port; it must end when told to."""
     options = {"port": 0, "client": (ApiClient("pos", TOKEN),), **changes}
     stop = threading.Event()
     ports: queue.SimpleQueue[int] = queue.SimpleQueue()
     says = {"en": Text.english, "zh_CN": say_zh}
     thread = threading.Thread(
-        target=serve, args=(ApiSettings(**options), lane, says, stop, ports.put)
+        target=serve,
+        args=(ApiSettings(**options), lane, says, stop, ports.put),
+        kwargs={"shop": shop},
     )
     thread.start()
     try:

@@ -43,10 +43,9 @@ GUARDS = (
 @cache
 def files() -> Mapping[str, Path]:
     """Every file that is served, by its path on the server: no other can be reached."""
-    return {
-        PREFIX + _name(file): file
-        for file in sorted(FOLDER.iterdir())
-        if file.suffix in MEDIA_TYPES
+    served = [file for file in sorted(FOLDER.iterdir()) if file.suffix in MEDIA_TYPES]
+    return {PREFIX + _name(file): file for file in served} | {
+        PREFIX.rstrip("/"): FOLDER / "index.html"
     }
 
 

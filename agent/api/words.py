@@ -38,7 +38,6 @@ SCREEN_TEXTS = {
     "change": "Change",
     "weight": "Weight",
     "devices": "Devices",
-    "no_devices": "No device is set up",
     "head_office": "Head office",
     "all_sent": "All sent",
     "to_be_sent": "{count} to be sent",

@@ -65,6 +65,8 @@ function write() {
   setText($("alert-text"), isStrip() ? `${shown.alert} ${word("scan_now")}` : shown.alert);
   const findings = shown.suspicion?.findings ?? [];
   $("reasons").replaceChildren(...findings.flatMap(reasons));
+  $("candidates").dataset.title = word("may_be");
+  $("candidates").replaceChildren(...(shown.suspicion?.candidates ?? []).map(candidate));
   $("alert-trouble").hidden = true;
 }
 
@@ -75,6 +77,11 @@ function reasons(finding) {
   const first = make("li", "", finding.reason, " ");
   if (value) first.append(make("span", "value", value));
   return [first, ...finding.also.map((text) => make("li", "also", text))];
+}
+
+function candidate({ gtin, description, probability_permille }) {
+  const share = make("span", "share", `${number(Math.round(probability_permille / 10))} %`);
+  return make("li", "", description || gtin, share);
 }
 
 async function answer(choice) {

@@ -1,0 +1,192 @@
+"""What somebody does by hand at the lane, as requests: void, override, an answer to a suspicion.
+
+Who it is follows from the client's token and, where a supervisor is asked, from a PIN.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from agent.api.auth import client_of
+from agent.api.messages import Request, Response, answer, refuse
+from agent.domain.events import Act, AnswerSuspicion, OverridePrice, VoidLine
+from agent.domain.outcome import ActOutcome
+from agent.domain.shop import ROLES, Person
+from agent.domain.text import Text
+from agent.handle import LaneBusy
+from agent.shop import approver_of, role_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agent.api.routes import Context
+
+TRIES_MAX = 5  #: wrong PINs in a row …
+LOCKED_S = 60.0  #: … and how long no other is tried then
+CHARS_MAX = 64
+
+PIN_WRONG = Text("This PIN is nobody's")
+PIN_LOCKED = Text("Too many wrong PINs: wait a minute")
+BODY_INVALID = Text("The body cannot be read: {reason}")
+
+Name = Annotated[str, Meta(max_length=CHARS_MAX)]
+Minor = Annotated[int, Meta(description="minor units, of one piece or one kilogram")]
+
+
+class ActBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who does it, and the PIN of who approves it."""
+
+    operator: Name = ""
+    pin: Name = ""
+
+
+class PriceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another price, who sets it, and the PIN of who approves it."""
+
+    price_minor: Minor
+    operator: Name = ""
+    pin: Name = ""
+
+
+class SuspicionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who answers; `transaction_id` is the one that the alert was about."""
+
+    transaction_id: Name = ""
+    operator: Name = ""
+    pin: Name = ""
+
+
+class ActAnswer(msgspec.Struct, frozen=True):
+    """It was done."""
+
+    message: str
+    transaction_id: str | None
+    receipt_number: str | None
+
+
+class PinLock:
+    """How many wrong PINs there were in a row. Times are seconds of any clock that runs on."""
+
+    def __init__(self) -> None:
+        self._wrong = 0
+        self._until_s = 0.0
+
+    def is_shut(self, now_s: float) -> bool:
+        return now_s < self._until_s
+
+    def tried(self, now_s: float, *, is_right: bool) -> None:
+        self._wrong = 0 if is_right else self._wrong + 1
+        if self._wrong >= TRIES_MAX:
+            self._wrong, self._until_s = 0, now_s + LOCKED_S
+
+
+async def void_line(request: Request, context: Context) -> Response:
+    line_no = _line_no(request)
+    return await _act(request, context, ActBody, lambda _, by: VoidLine(line_no, by))
+
+
+async def override_price(request: Request, context: Context) -> Response:
+    line_no = _line_no(request)
+    return await _act(
+        request, context, PriceBody, lambda body, by: OverridePrice(line_no, body.price_minor, by)
+    )
+
+
+async def go_on(request: Request, context: Context) -> Response:
+    return await _act(
+        request,
+        context,
+        SuspicionBody,
+        lambda body, by: AnswerSuspicion("continue", by, body.transaction_id),
+    )
+
+
+async def scan_it(request: Request, context: Context) -> Response:
+    return await _act(
+        request,
+        context,
+        SuspicionBody,
+        lambda body, by: AnswerSuspicion("scan_it", by, body.transaction_id),
+    )
+
+
+Body = TypeVar("Body", ActBody, PriceBody, SuspicionBody)
+
+
+async def _act(
+    request: Request, context: Context, cls: type[Body], act_of: Callable[[Body, Person], Act]
+) -> Response:
+    try:
+        body = msgspec.json.decode(request.body or b"{}", type=cls)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        detail = Text(BODY_INVALID.id, {"reason": str(error)[:CHARS_MAX]})
+        return refuse(422, "value_invalid", detail, request.say)
+    by = await _person(body, request, context)
+    if isinstance(by, Response):
+        return by
+    try:
+        outcome = await _outcome(act_of(body, by), context)
+    except LaneBusy:
+        detail = Text("The lane is busy: try again in a moment")
+        return refuse(503, "lane_busy", detail, request.say, headers=(("retry-after", "1"),))
+    except TimeoutError:
+        detail = Text("Whether it was done is not known: look at the basket")
+        return refuse(504, "lane_silent", detail, request.say)
+    if not outcome.code:
+        message = request.say(outcome.text)
+        return answer(200, ActAnswer(message, outcome.transaction_id, outcome.receipt_number))
+    return refuse(STATUS_BY_CODE.get(outcome.code, 409), outcome.code, outcome.text, request.say)
+
+
+STATUS_BY_CODE = {
+    "internal": 503,
+    "price_absurd": 422,
+    **{f"{role}_needed": 403 for role in ROLES},
+}
+
+
+async def _person(
+    body: ActBody | PriceBody | SuspicionBody, request: Request, context: Context
+) -> Person | Response:
+    """By the client's token, and by a PIN if one was given."""
+    client = client_of(request, context)
+    role = role_of(client.role) if client is not None else "cashier"
+    if not body.pin:
+        return Person(body.operator, role)
+    clock = asyncio.get_running_loop().time
+    if context.pins.is_shut(clock()):
+        return refuse(429, "pin_locked", PIN_LOCKED, request.say, headers=(("retry-after", "60"),))
+    found = await asyncio.to_thread(approver_of, body.pin, context.settings_of_shop.approver)
+    context.pins.tried(clock(), is_right=found is not None)
+    if found is None:
+        return refuse(403, "pin_wrong", PIN_WRONG, request.say)
+    return Person(body.operator, max(role, role_of(found.role), key=ROLES.index), found.name)
+
+
+async def _outcome(act: Act, context: Context) -> ActOutcome:
+    """Raises LaneBusy, or TimeoutError when the core does not answer in time."""
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[ActOutcome] = loop.create_future()
+
+    def resolve(outcome: ActOutcome) -> None:
+        if not answered.done():
+            answered.set_result(outcome)
+
+    def reply(outcome: ActOutcome) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody waits
+            loop.call_soon_threadsafe(resolve, outcome)
+
+    async with asyncio.timeout(context.settings.answer_timeout_ms / 1000):
+        context.lane.submit_act(act, reply)
+        return await answered
+
+
+def _line_no(request: Request) -> int:
+    """0, which no line has, for what is no number."""
+    digits = request.path.split("/")[-2]
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 6 else 0
