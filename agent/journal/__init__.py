@@ -16,11 +16,12 @@
 
 from agent.journal.chain import BrokenChain, intact
 from agent.journal.file import JournalUnsafe, connect
-from agent.journal.reader import JournalReader
+from agent.journal.reader import Former, JournalReader
 from agent.journal.writer import Journal, PrintJobRow
 
 __all__ = [
     "BrokenChain",
+    "Former",
     "Journal",
     "JournalReader",
     "JournalUnsafe",
