@@ -40,7 +40,9 @@ _ALL: Final = [
     zxingcpp.BarcodeFormat.DataMatrix,
 ]
 #: zbar and OpenCV do not say whether a Code 128 begins with FNC1: they are asked for these alone.
-_ZBAR: Final = [pyzbar.ZBarSymbol.EAN13, pyzbar.ZBarSymbol.EAN8]
+#: A zbar that may not say UPC-E says it as an EAN-13: so it may, and is not listened to.
+_ZBAR: Final = {"EAN13": EAN_13, "EAN8": EAN_8}
+_ZBAR_SYMBOLS: Final = [pyzbar.ZBarSymbol[name] for name in (*_ZBAR, "UPCE")]
 _OPENCV: Final = {"EAN_13": EAN_13, "UPC_A": EAN_13, "EAN_8": EAN_8}
 _DIGITS: Final = {EAN_13: 13, EAN_8: 8}
 
@@ -144,9 +146,10 @@ def _zxing(grey: Image, formats: Any) -> Iterator[Sighting]:
 
 
 def _zbar(grey: Image) -> Iterator[Sighting]:
-    for symbol in pyzbar.decode(grey, symbols=_ZBAR):
-        quad = np.array(symbol.polygon or [symbol.rect[:2]], np.float32)
-        yield _sighting(symbol.data, EAN_8 if symbol.type == "EAN8" else EAN_13, quad)
+    for symbol in pyzbar.decode(grey, symbols=_ZBAR_SYMBOLS):
+        if symbol.type in _ZBAR:
+            quad = np.array(symbol.polygon or [symbol.rect[:2]], np.float32)
+            yield _sighting(symbol.data, _ZBAR[symbol.type], quad)
 
 
 def _sighting(data: bytes, symbology: str, quad: Quad) -> Sighting:

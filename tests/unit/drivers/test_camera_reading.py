@@ -14,6 +14,7 @@ from barcode.writer import ImageWriter
 from PIL import Image
 from pyzbar import pyzbar
 
+from drivers.camera import decoders
 from drivers.camera.decoders import LabelDecoder, Sighting, counted
 from drivers.camera.reading import STILL_LOOKS, LabelReader, StillScene
 from drivers.camera.sim import VIEWS, View, check_digit, label, looks, random_gtin
@@ -96,6 +97,36 @@ def test_a_phantom_upc_e_is_not_read(decoder):
     phantoms = {b.text for b in zxingcpp.read_barcodes(frame)} - {gtin}
     assert phantoms  # a library left to itself sees what is not there
     assert set(read(decoder, frame)) <= {gtin.encode()}
+
+
+def by_zbar(_, frame):
+    return list(decoders._zbar(frame))
+
+
+def by_zxing(_, frame):
+    return list(decoders._zxing(frame, decoders._ALL))
+
+
+def by_opencv(decoder, frame):
+    _, corners = decoder._detector.detectMulti(frame)
+    return list(decoder._opencv(frame, [np.asarray(c, np.float32) for c in corners]))
+
+
+@pytest.mark.parametrize("by", [by_zbar, by_zxing, by_opencv])
+def test_each_library_gives_a_upc_a_label_its_leading_zero_back(decoder, by):
+    frame = one_look(label("036000291452", "UPCA"))
+    assert {(s.scan_data, s.symbology) for s in by(decoder, frame)} == {(b"0036000291452", "]E0")}
+
+
+def test_a_upc_e_label_is_never_told_though_each_library_could(decoder):
+    paper = label("01234565", "UPCE", 4)
+    frame = one_look(paper)
+    [by_zxing_alone] = zxingcpp.read_barcodes(frame, formats=zxingcpp.BarcodeFormat.UPCE)
+    [by_zbar_alone] = pyzbar.decode(frame, symbols=[pyzbar.ZBarSymbol.UPCE])
+    assert by_zxing_alone.text == "0012345000065"
+    assert by_zbar_alone.data == b"01234565"
+    assert by_zbar(decoder, frame) == by_zxing(decoder, frame) == []
+    assert told(looks([paper], View(), 10, random.Random(65))) == []
 
 
 def test_no_label_is_seen_where_there_is_none(decoder):
