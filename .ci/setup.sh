@@ -2,7 +2,7 @@
 # Prepares this checkout: system packages, a private uv in .uv, the locked packages and Lanetally
 # itself in .venv. `make setup` runs it.
 #   .ci/setup.sh         all that a lane needs
-#   .ci/setup.sh test    the real broker and the browser that the tests talk to
+#   .ci/setup.sh test    the real broker, browser and pictures that the tests meet
 # PYTHON names the interpreter (default: python3).
 set -eu
 cd "$(dirname "$0")/.."
@@ -62,6 +62,12 @@ chromium_is_there() {
     command -v chromium >/dev/null && command -v chromedriver >/dev/null
 }
 
+# Debian's minimal images drop /usr/share/doc as they install: then apt succeeds and brings nothing.
+real_pictures_are_there() {
+    [ -e /usr/share/doc/opencv-doc/opencv4/html/4_barcodes.jpg ] &&
+        [ -e /usr/share/doc/opencv-doc/examples/data/vtest.avi ]
+}
+
 check_python() {
     "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
         stop "Lanetally needs Python 3.11 or later; name one that you have: make setup PYTHON=python3.11" \
@@ -112,6 +118,9 @@ test)
     mosquitto_is_there || apt_install mosquitto && mosquitto_is_there ||
         stop "The tests talk to a real broker: sudo apt install mosquitto" \
             "测试需要真实的 MQTT 服务器：sudo apt install mosquitto"
+    real_pictures_are_there || apt_install opencv-doc && real_pictures_are_there ||
+        say "Two camera tests on real pictures are skipped until /usr/share/doc/opencv-doc is there: sudo apt install opencv-doc" \
+            "在安装 /usr/share/doc/opencv-doc 之前，将跳过两项使用真实图像的摄像头测试：sudo apt install opencv-doc"
     chromium_is_there || apt_install chromium chromium-driver && chromium_is_there ||
         say "The lane screen stays untested until you run: sudo apt install chromium chromium-driver" \
             "收银台屏幕暂不测试，请运行：sudo apt install chromium chromium-driver"
