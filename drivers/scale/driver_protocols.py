@@ -58,7 +58,7 @@ class IclOptions(AskedOptions):
 
 
 class IclScale(SerialScale):
-    """Checkout scales set to ICL; CAS scales of "type 0"."""
+    """Checkout scales set to ICL. CAS's "type 0" and "type 1" are asked by DC2 and are not this."""
 
     Options: ClassVar[type] = IclOptions
     accepts: ClassVar[tuple[type, ...]] = ()
