@@ -26,6 +26,7 @@ BENCHES = (
     "wedge",
     "camera_reading",
     "camera_counting",
+    "lane_screen",
 )
 
 
