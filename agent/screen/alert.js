@@ -7,6 +7,7 @@
 
 import { $, make, setText } from "./dom.js";
 import { ask } from "./link.js";
+import { askPin } from "./pin.js";
 import { onKeys } from "./shell.js";
 import { beep } from "./sound.js";
 import { amount, number, word } from "./words.js";
@@ -14,8 +15,14 @@ import { amount, number, word } from "./words.js";
 /** A key that was meant for something else must not answer an alert that just came up. */
 const UNREADY_MS = 400;
 
+const PATHS = { continue: "/v1/suspicion/continue", scan_it: "/v1/suspicion/scan" };
+
+/** Refusals that a PIN may help against. */
+const ASKS_PIN = /_needed$|^pin_wrong$/;
+
 let shown = null; // the alert as the lane tells it
 let shownAt = 0;
+let answered = ""; // what the lane said to the last answer
 let focusBefore = null;
 
 export function showAlert({ alert, suspicion }) {
@@ -38,6 +45,7 @@ function open() {
   const dialog = $("alert");
   focusBefore ??= document.activeElement;
   shownAt = performance.now();
+  answered = "";
   dialog.hidden = false;
   setModal(true);
   $("scan-it").focus();
@@ -62,12 +70,12 @@ function setModal(isModal) {
 }
 
 function write() {
-  setText($("alert-text"), isStrip() ? `${shown.alert} ${word("scan_now")}` : shown.alert);
+  setText($("alert-text"), isStrip() && answered ? `${shown.alert} ${answered}` : shown.alert);
   const findings = shown.suspicion?.findings ?? [];
   $("reasons").replaceChildren(...findings.flatMap(reasons));
   $("candidates").dataset.title = word("may_be");
   $("candidates").replaceChildren(...(shown.suspicion?.candidates ?? []).map(candidate));
-  $("alert-trouble").hidden = true;
+  complain("");
 }
 
 const isStrip = () => document.body.dataset.alert === "waits";
@@ -84,22 +92,48 @@ function candidate({ gtin, description, probability_permille }) {
   return make("li", "", description || gtin, share);
 }
 
+/** Tell the lane; where it asks for somebody who may, tell it again with a PIN. */
 async function answer(choice) {
-  if (performance.now() - shownAt < UNREADY_MS) return;
-  const response = await ask("/v1/alert", { method: "POST", body: { answer: choice } }).catch(() => null);
-  $("alert-trouble").hidden = Boolean(response?.ok);
+  const transaction_id = shown.suspicion?.transaction_id ?? "";
+  const language = document.documentElement.lang;
+  let pin = "";
+  for (;;) {
+    const body = { transaction_id, pin };
+    const response = await ask(PATHS[choice], { method: "POST", language, body }).catch(() => null);
+    if (response?.ok) return taken((await response.json()).message);
+    const refusal = await response?.json().catch(() => null);
+    if (!ASKS_PIN.test(refusal?.code)) return complain(refusal?.detail ?? word("not_answered"));
+    pin = await askPin(refusal.detail);
+    if (pin === null) return complain("");
+  }
 }
 
-async function scanIt() {
-  if (performance.now() - shownAt < UNREADY_MS) return;
+function taken(message) {
+  answered = message;
+  if (shown !== null) write();
+}
+
+function complain(text) {
+  setText($("alert-trouble"), text);
+  $("alert-trouble").hidden = !text;
+}
+
+function goOn() {
+  if (isReady()) answer("continue");
+}
+
+function scanIt() {
+  if (!isReady()) return;
   const isToShrink = !isStrip();
   setModal(!isToShrink);
   write();
-  if (isToShrink) await answer("scan");
+  if (isToShrink) answer("scan_it");
 }
 
+const isReady = () => performance.now() - shownAt >= UNREADY_MS;
+
 $("scan-it").onclick = scanIt;
-$("continue").onclick = () => answer("continue");
+$("continue").onclick = goOn;
 onKeys({
   F8: () => shown !== null && $("scan-it").click(),
   F9: () => shown !== null && $("continue").click(),
