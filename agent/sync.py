@@ -2,7 +2,8 @@
 
 The journal is the queue. What the broker confirms means nothing here; only the bridge's own
 acknowledgement, sent after its database commit, moves the cursor. Whatever is lost on the way is
-sent again: on reconnect, when the bridge reports a gap, and when nothing moves for a while.
+sent again: on reconnect, when the bridge reports a gap, and when nothing moves for a while. After
+a long time without head office, what comes now goes out beside what has gathered (`outbox`).
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import msgspec
 
 from agent import wire
 from agent.journal import JournalReader
-from agent.mqtt import WINDOW, Incoming, MqttLink, Will
+from agent.mqtt import Incoming, MqttLink, Will
 from agent.mqtt_settings import MqttSettings
+from agent.outbox import Outbox
 from agent.wire import Ack, FactRow, LaneAddress
 
 log = logging.getLogger("lanetally.sync")
@@ -32,48 +34,6 @@ STALL_S = 5.0
 STALL_S_MAX = 40.0
 REWIND_PAUSE_S = 0.5  #: a gap is answered at most so often
 TURN_S = 1.0
-
-
-class Outbox:
-    """How far was sent and how far the bridge has it. No I/O: batches and acknowledgements only."""
-
-    def __init__(self, acked: int) -> None:
-        self.acked = acked
-        self.sent = acked  #: last seq handed to the broker since the last rewind
-        self.sent_max = (
-            acked  #: last seq ever sent in this epoch: acknowledgements are clamped to it
-        )
-        self._ends: deque[int] = deque()  # last seq of each batch on its way
-
-    @property
-    def room(self) -> bool:
-        """May another batch go out? Counted in messages that the bridge has not acknowledged."""
-        return len(self._ends) < WINDOW
-
-    @property
-    def waiting(self) -> bool:
-        return bool(self._ends)
-
-    def sent_batch(self, last: int) -> None:
-        self._ends.append(last)
-        self.sent = last
-        self.sent_max = max(self.sent_max, last)
-
-    def acknowledge(self, hw: int) -> bool:
-        """Take an acknowledgement of this epoch. True if it moved the cursor."""
-        hw = min(hw, self.sent_max)
-        while self._ends and self._ends[0] <= hw:
-            self._ends.popleft()
-        if hw <= self.acked:
-            return False
-        self.acked = hw
-        self.sent = max(self.sent, hw)
-        return True
-
-    def rewind(self, to: int) -> None:
-        """Send again from `to` + 1 on; below `acked` if the bridge itself has lost rows."""
-        self._ends.clear()
-        self.sent = min(to, self.sent_max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +76,7 @@ class Sync:
         self._hash_sent = 0, wire.GENESIS  # the chain where the last batch ended
         self._posts: deque[tuple[str, bytes, bool]] = deque(maxlen=256)
         self._answered = False  # has the bridge spoken since the connection came up?
+        self._selective = False  # does it say what it got out of order?
         self._moved_at = 0.0
         self._rewound_at = 0.0
         self._stall_s = STALL_S
@@ -171,7 +132,7 @@ class Sync:
         )
 
     def _up(self) -> None:
-        self._link.subscribe(self._address.topic("ack"))
+        self._link.subscribe(*map(self._address.topic, ("ack", "gap")))
         status = self._address.topic("status")
         self._link.publish(status, self._birth.payload(online=True), retain=True)
         self._answered = False
@@ -181,21 +142,48 @@ class Sync:
 
     def _message(self, message: Incoming) -> None:
         self._link.confirm(message)
+        if message.topic == self._address.topic("gap"):
+            self._gap_told(message.payload)
+        else:
+            self._acknowledged(message)
+
+    def _acknowledged(self, message: Incoming) -> None:
         ack = wire.decode_ack(message.payload)
         if ack is None or ack.epoch != self._birth.epoch:
             return  # another box's life: a re-imaged lane must not believe it
         first_word = not message.retain and not self._answered
         self._answered |= not message.retain
-        if self._outbox.acknowledge(ack.hw):
+        landed = self._landed(ack) if not message.retain else False
+        moved = self._outbox.acknowledge(ack.hw)
+        if moved:
+            self._on_ack(self._outbox.acked)
+        if moved or landed:
             self._moved_at = time.monotonic()
             self._stall_s = STALL_S
-            self._on_ack(self._outbox.acked)
-        if ack.gap or (first_word and ack.hw < self._outbox.acked):
+        knows_no_gaps = ack.got is msgspec.UNSET  # a bridge that reports none: its flag must do
+        if (ack.gap and knows_no_gaps) or (first_word and ack.hw < self._outbox.acked):
             self._fill_gap(ack)
 
-    def _fill_gap(self, ack: Ack) -> None:
+    def _landed(self, ack: Ack) -> bool:
+        """Take what the bridge got, in whatever order. True if something was on its way."""
+        if isinstance(ack.got, msgspec.UnsetType):
+            return False
+        self._selective = True
+        return self._outbox.hold(ack.got, time.monotonic())
+
+    def _gap_told(self, payload: bytes) -> None:
+        gap = wire.decode_gap(payload)
+        if gap is not None and gap.epoch == self._birth.epoch and self._may_rewind():
+            log.info("the bridge misses %d to %d: sending them again", gap.first, gap.last)
+            self._outbox.missing(gap.first, gap.last)
+            self._rewound_at = self._moved_at = time.monotonic()
+
+    def _may_rewind(self) -> bool:
         paused = time.monotonic() - self._rewound_at >= REWIND_PAUSE_S
-        if paused and self._link.unconfirmed < WINDOW:
+        return paused and self._link.unconfirmed < self._link.window
+
+    def _fill_gap(self, ack: Ack) -> None:
+        if self._may_rewind():
             log.info("the bridge has facts up to %d only: sending again from there", ack.hw)
             self._rewind(ack.hw)
 
@@ -205,6 +193,7 @@ class Sync:
         elif self._outbox.waiting and time.monotonic() - self._moved_at > self._stall_s:
             log.info("no acknowledgement beyond %d: sending again", self._outbox.acked)
             self._stall_s = min(2 * self._stall_s, STALL_S_MAX)
+            self._outbox.doubt()
             self._rewind(self._outbox.acked)
 
     def _rewind(self, to: int) -> None:
@@ -213,16 +202,20 @@ class Sync:
 
     def _pump(self) -> None:
         """Fill the window. Whatever has gathered since the last turn shares a message."""
-        while self._outbox.room and self._outbox.sent < self._last_seq:
-            rows = self._rows_after(self._outbox.sent, wire.BATCH_FACTS_MAX)
+        outbox = self._outbox
+        if self._selective:
+            outbox.open_live(self._last_seq)
+        while (run := outbox.next_run(self._last_seq, self._link.window)) is not None:
+            after, until = run
+            rows = self._rows_after(after, min(wire.BATCH_FACTS_MAX, until - after))
             rows = _within(rows, wire.BATCH_BYTES_MAX)
             if not rows:
                 return
-            if not self._outbox.waiting:
+            if not outbox.waiting:
                 self._moved_at = time.monotonic()
             payload = wire.encode_batch(self._birth.epoch, self._hash_before(rows[0].seq), rows)
             self._link.publish(self._address.topic("tx"), payload)
-            self._outbox.sent_batch(rows[-1].seq)
+            outbox.sent_batch(rows[0].seq, rows[-1].seq, time.monotonic())
             self._hash_sent = rows[-1].seq, rows[-1].hash
 
     def _hash_before(self, seq: int) -> str:

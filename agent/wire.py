@@ -11,7 +11,9 @@ A batch on `…/tx` (never retained) is one JSON object:
 
 with consecutive `seq`. hash(n) = SHA-256 over hash(n-1) and the fact's canonical header and body.
 An acknowledgement on `…/ack` (retained) is {"epoch": "…", "hw": <highest contiguous seq committed>,
-"gap": <true if later facts are already there>}.
+"gap": <true if later facts are already there>, "got": [[<first>, <last>], …]}: `got` are the seqs
+of the commit it tells of, some perhaps beyond the gap. A gap that does not close by itself is told
+on `…/gap` as {"epoch": "…", "first": <seq>, "last": <seq>}: send these again.
 """
 
 from __future__ import annotations
@@ -141,10 +143,18 @@ class Ack(msgspec.Struct, frozen=True):
     epoch: str
     hw: int
     gap: bool = False
+    got: tuple[tuple[int, int], ...] | msgspec.UnsetType = msgspec.UNSET  #: unset: an older bridge
+
+
+class Gap(msgspec.Struct, frozen=True):
+    epoch: str
+    first: int
+    last: int
 
 
 _batch_decoder = msgspec.json.Decoder(Batch)
 _ack_decoder = msgspec.json.Decoder(Ack)
+_gap_decoder = msgspec.json.Decoder(Gap)
 _fact_decoder = msgspec.json.Decoder(WireFact)
 
 
@@ -211,5 +221,17 @@ def decode_ack(payload: bytes) -> Ack | None:
     """None for a payload that is no acknowledgement: the lane ignores it and goes on."""
     try:
         return _ack_decoder.decode(payload)
+    except _UNREADABLE:
+        return None
+
+
+def encode_gap(gap: Gap) -> bytes:
+    return msgspec.json.encode(gap)
+
+
+def decode_gap(payload: bytes) -> Gap | None:
+    """None for a payload that is no report of a gap."""
+    try:
+        return _gap_decoder.decode(payload)
     except _UNREADABLE:
         return None

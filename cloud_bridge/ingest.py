@@ -12,7 +12,8 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from typing import Protocol
@@ -24,18 +25,22 @@ from agent.mqtt_settings import MqttSettings
 from agent.wire import (
     Ack,
     Batch,
+    Gap,
     LaneAddress,
     UndecodableFact,
     WireFact,
     encode_ack,
+    encode_gap,
     follows,
     parse_batch,
 )
+from cloud_bridge.gaps import Gaps
 from cloud_bridge.ledger.port import (
     Applied,
     Arrivals,
     Delivery,
     Ledger,
+    LedgerRefuses,
     LedgerUnavailable,
     Unreadable,
 )
@@ -44,8 +49,20 @@ from cloud_bridge.voucher import Stream
 log = logging.getLogger("lanetally.bridge")
 
 TURN_S = 0.5  #: at most so long until a stop is seen
+
+#: What a bug in the mapping or a value that a store cannot hold may raise.
+POISON = (
+    LedgerRefuses,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 _INT64_MAX = 2**63 - 1
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_WORD = re.compile(r"[A-Za-z0-9_.-]{1,128}")  # no NUL: PostgreSQL keeps none
 
 
 class Link(Protocol):
@@ -109,6 +126,8 @@ def _read(payload: bytes) -> Batch:
     for expected, fact in enumerate(batch.facts, batch.facts[0].seq):
         if fact.seq != expected:
             raise UndecodableFact(f"seq {fact.seq} in place of {expected}")
+        if not _WORD.fullmatch(fact.type) or not _WORD.fullmatch(fact.hash):
+            raise UndecodableFact(f"seq {fact.seq}: type {fact.type!r}, hash {fact.hash!r}")
         largest = max(fact.seq, abs(fact.v), abs(fact.ts), abs(fact.mono))
         if fact.seq < 1 or largest > _INT64_MAX:
             raise UndecodableFact(f"seq {fact.seq}: a figure of the envelope is out of range")
@@ -138,20 +157,74 @@ def settle(messages: Sequence[Incoming], ledger: Ledger, link: Link, received_ms
     Time never runs backwards in the ledger: were a clock that was ahead when costs were imported
     set right, they would not hold for the sales that come after.
     """
-    applied = ledger.apply(sort(messages), max(received_ms, ledger.newest_ms()))
+    arrivals = sort(messages)
+    applied = apply_all(arrivals, ledger, max(received_ms, ledger.newest_ms()))
     for message in messages:
         link.confirm(message)
+    got = _got(arrivals)
     for stream, cursor in applied.cursors.items():
-        topic = LaneAddress(stream.tenant, stream.store, stream.lane).topic("ack")
-        ack = Ack(stream.epoch, cursor.hw, cursor.gap)
-        link.publish(topic, encode_ack(ack), retain=True)
+        ack = Ack(stream.epoch, cursor.hw, cursor.gap, got.get(stream, ()))
+        link.publish(_topic(stream, "ack"), encode_ack(ack), retain=True)
     return applied
 
 
-def topics(org: str) -> tuple[str, str]:
-    """What to subscribe to. `org` empty: every organisation."""
+def _topic(stream: Stream, leaf: str) -> str:
+    return LaneAddress(stream.tenant, stream.store, stream.lane).topic(leaf)
+
+
+def _got(arrivals: Arrivals) -> dict[Stream, tuple[tuple[int, int], ...]]:
+    """First and last seq of each run of sound facts, by stream."""
+    runs: dict[Stream, list[tuple[int, int]]] = {}
+    for delivery in arrivals.deliveries:
+        runs.setdefault(delivery.stream, []).append((delivery.facts[0].seq, delivery.facts[-1].seq))
+    return {stream: _joined(sorted(found)) for stream, found in runs.items()}
+
+
+def _joined(runs: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    joined: list[tuple[int, int]] = []
+    for first, last in runs:
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = joined[-1][0], max(last, joined[-1][1])
+        else:
+            joined.append((first, last))
+    return tuple(joined)
+
+
+def apply_all(arrivals: Arrivals, ledger: Ledger, received_ms: int) -> Applied:
+    """One commit; or, where a fact of them meets a bug, as many as it takes to find that fact, so
+    that it alone is held back."""
+    try:
+        return ledger.apply(arrivals, received_ms)
+    except POISON:
+        halves = _halves(arrivals)
+        if not halves:
+            raise
+        if halves[0].poison:
+            log.exception("a fact meets a bug: it is kept, and not posted")
+    parts = [apply_all(half, ledger, received_ms) for half in halves]
+    cursors = {stream: cursor for part in parts for stream, cursor in part.cursors.items()}
+    figures = ("stored", "repeated", "vouchers", "quarantined")
+    return Applied(cursors, *(sum(getattr(part, name) for part in parts) for name in figures))
+
+
+def _halves(arrivals: Arrivals) -> tuple[Arrivals, ...]:
+    """Two smaller parts; of a single fact, the same fact as poison; nothing of what is neither."""
+    facts = [Delivery(d.stream, [fact]) for d in arrivals.deliveries for fact in d.facts]
+    rest = replace(arrivals, deliveries=())
+    if rest != Arrivals():
+        return (Arrivals(arrivals.deliveries), rest) if facts else ()
+    if len(facts) == 1:
+        return (Arrivals(poison=tuple(facts)),)
+    middle = len(facts) // 2
+    return Arrivals(tuple(facts[:middle])), Arrivals(tuple(facts[middle:]))
+
+
+def topics(org: str, share: str = "") -> tuple[str, str]:
+    """What to subscribe to. `org` empty: every organisation. `share`: the facts go to one of the
+    workers that share them; a lane's birth goes to each, for brokers keep none for who shares."""
     lanes = f"edge/v1/{org or '+'}/+/+"
-    return f"{lanes}/tx", f"{lanes}/status"
+    facts = f"{lanes}/tx"
+    return f"$share/{share}/{facts}" if share else facts, f"{lanes}/status"
 
 
 def serve(
@@ -161,6 +234,8 @@ def serve(
     org: str,
     stop: threading.Event,
     on_ready: Callable[[], None] = lambda: None,
+    *,
+    share: str = "",
 ) -> None:
     """Take in facts until `stop` is set. `on_ready` is called whenever the broker is connected.
 
@@ -169,18 +244,20 @@ def serve(
     """
 
     def up() -> None:
-        link.subscribe(*topics(org))
+        link.subscribe(*topics(org, share))
         on_ready()
 
     inbound: list[Incoming] = []
     link = MqttLink(mqtt, client_id, on_up=up, on_message=inbound.append, clean=False)
     patience = _Patience()
+    gaps = Gaps()
     try:
         while not stop.is_set():
             link.turn(min(TURN_S, patience.left_s()) if inbound else TURN_S)
             _drain(link, inbound)
             if inbound and not patience.left_s():
-                _try_to_settle(inbound, ledger, link, patience)
+                _try_to_settle(inbound, ledger, link, patience, gaps)
+            _report_gaps(gaps, ledger, link)
     finally:
         link.close()
 
@@ -194,7 +271,7 @@ def _drain(link: MqttLink, inbound: list[Incoming]) -> None:
 
 
 def _try_to_settle(
-    inbound: list[Incoming], ledger: Ledger, link: Link, patience: _Patience
+    inbound: list[Incoming], ledger: Ledger, link: Link, patience: _Patience, gaps: Gaps
 ) -> None:
     try:
         applied = settle(inbound, ledger, link, time.time_ns() // 1_000_000)
@@ -207,6 +284,19 @@ def _try_to_settle(
     if applied.quarantined:
         log.warning("%d to quarantine: see lanetally-bridge quarantine", applied.quarantined)
     inbound.clear()
+    gaps.note(applied.cursors, time.monotonic())
+
+
+def _report_gaps(gaps: Gaps, ledger: Ledger, link: Link) -> None:
+    """Ask for what is missing and does not come by itself."""
+    for stream in gaps.due(time.monotonic()):
+        try:
+            hole = ledger.hole(stream)
+        except LedgerUnavailable:
+            return
+        if gaps.still(stream, hole, time.monotonic()) and hole is not None:
+            log.warning("%s: %d to %d are missing: asking for them", "/".join(stream), *hole)
+            link.publish(_topic(stream, "gap"), encode_gap(Gap(stream.epoch, *hole)))
 
 
 class _Patience:

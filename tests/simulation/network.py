@@ -8,7 +8,7 @@ another order, and when it restarts it may have forgotten everything.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -159,10 +159,21 @@ class Broker:
             return
         if retain:
             self._retained[topic] = payload
+        for client_id in self._receivers(topic):
+            session = self._sessions[client_id]
+            session.queue.append((topic, payload, False))
+            self._deliver(session, client_id)
+
+    def _receivers(self, topic: str) -> list[str]:
+        """Who has subscribed; of those who share a subscription one, connected if any is."""
+        receivers, sharers = [], []
         for client_id, session in self._sessions.items():
             if any(_matches(wanted, topic) for wanted in session.topics):
-                session.queue.append((topic, payload, False))
-                self._deliver(session, client_id)
+                receivers.append(client_id)
+            elif any(_matches(wanted, topic) for wanted in _shared(session.topics)):
+                sharers.append(client_id)
+        there = [name for name in sharers if self._sessions[name].connection is not None]
+        return receivers + ([self.scheduler.chance.choice(there or sharers)] if sharers else [])
 
     def _deliver(self, session: Session, client_id: str) -> None:
         connection, link = session.connection, self._links[client_id]
@@ -177,6 +188,11 @@ class Broker:
         if session is not None:
             session.flying.pop(mid, None)
             self._deliver(session, client_id)
+
+
+def _shared(topics: Iterable[str]) -> Iterator[str]:
+    """The filters of shared subscriptions: `$share/NAME/FILTER`."""
+    return (topic.split("/", 2)[2] for topic in topics if topic.startswith("$share/"))
 
 
 def _matches(wanted: str, topic: str) -> bool:
@@ -199,6 +215,7 @@ class SimLink:
         on_message: Callable[[Incoming], None],
         will: Will | None = None,
         clean: bool = True,
+        say: Any = None,
     ) -> None:
         process = broker.scheduler.current
         assert process is not None
@@ -212,6 +229,7 @@ class SimLink:
         self._retry_at_s = 0.0
         self._up_due = False
         self.up = False
+        self.window = WINDOW
 
     # --- as MqttLink ---------------------------------------------------------------------------
 

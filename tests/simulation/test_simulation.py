@@ -15,7 +15,7 @@ from unittest import mock
 import pytest
 
 from agent import sync
-from agent.sync import Outbox
+from agent.outbox import Outbox
 from agent.wire import Ack, LaneAddress, decode_ack, encode_ack
 from cloud_bridge import ingest
 from tests.seed_kit import blocks, repeat
@@ -94,19 +94,35 @@ def believing_what_was_said_to_a_former_life():
         ours = Ack(self._birth.epoch, ack.hw, ack.gap)
         real(self, type(incoming)(incoming.topic, encode_ack(ours), 1, incoming.retain, 1))
 
-    real = sync.Sync._message
-    return mock.patch.object(sync.Sync, "_message", message)
+    real = sync.Sync._acknowledged
+    return mock.patch.object(sync.Sync, "_acknowledged", message)
 
 
 def never_sending_again():
     return mock.patch.multiple(sync.Sync, _rewind=lambda self, to: None)
 
 
+def taking_what_came_beyond_a_gap_for_all_before_it():
+    def hold(self, ranges, now_s):
+        landed = real(self, ranges, now_s)
+        self.acked = max([self.acked, *(last for _, last in self._held)])
+        return landed
+
+    real = Outbox.hold
+    return mock.patch.object(Outbox, "hold", hold)
+
+
+def filling_neither_a_gap_that_is_reported_nor_a_stall():
+    return mock.patch.multiple(
+        sync.Sync, _gap_told=lambda self, payload: None, _resend_if_stalled=lambda self: None
+    )
+
+
 def taking_every_confirmation_of_the_broker_for_the_bridges():
     @contextmanager
     def patched():
-        def sent_batch(self, last):
-            real(self, last)
+        def sent_batch(self, first, last, now_s):
+            real(self, first, last, now_s)
             self.acknowledge(last)
 
         real = Outbox.sent_batch
@@ -122,6 +138,8 @@ def taking_every_confirmation_of_the_broker_for_the_bridges():
         acknowledging_before_the_commit,
         believing_what_was_said_to_a_former_life,
         never_sending_again,
+        taking_what_came_beyond_a_gap_for_all_before_it,
+        filling_neither_a_gap_that_is_reported_nor_a_stall,
         taking_every_confirmation_of_the_broker_for_the_bridges,
     ],
     ids=lambda broken: broken.__name__,

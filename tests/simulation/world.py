@@ -19,8 +19,8 @@ from typing import Any
 from unittest import mock
 from uuid import UUID
 
+from agent import outbox, wire
 from agent import sync as sync_module
-from agent import wire
 from agent.domain.transaction import LaneState
 from agent.journal import Journal, intact
 from agent.journal import file as journal_file
@@ -153,13 +153,11 @@ class SimLedger(SqliteLedger):
 
 
 class SimBridge:
-    """The bridge's process: the real `serve` on a real ledger."""
+    """A bridge's process: the real `serve` on a real ledger, which other workers may write too."""
 
-    CLIENT_ID = "lanetally-bridge"
-
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, client_id: str, share: str) -> None:
         self.world = world
-        self.path = world.folder / "ledger.db"
+        self.client_id, self.share = client_id, share
         self.process: Process | None = None
         self.start()
 
@@ -168,9 +166,10 @@ class SimBridge:
             self.process = Process(self.world.scheduler, self._work)
 
     def _work(self) -> None:
-        with closing(SimLedger(self.path, BOOKS)) as ledger:
+        with closing(SimLedger(self.world.ledger_path, BOOKS)) as ledger:
             ledger.world = self.world
-            ingest.serve(ledger, MqttSettings(), self.CLIENT_ID, "", threading.Event())
+            stop = threading.Event()
+            ingest.serve(ledger, MqttSettings(), self.client_id, "", stop, share=self.share)
 
     def crash(self) -> None:
         if self.process is not None and self.process.alive:
@@ -189,7 +188,7 @@ class WatchedLink(SimLink):
         super().publish(topic, payload, retain=retain)
 
     def confirm(self, message: Any) -> None:
-        if self.client_id == SimBridge.CLIENT_ID:
+        if self.client_id in self.world.workers:
             self.world.stumble()
         super().confirm(message)
 
@@ -207,6 +206,8 @@ class World:
         self._wall_offset_ms = 0
         self._ledger: sqlite3.Connection | None = None
         self.lanes: list[SimLane] = []
+        self.ledger_path = folder / "ledger.db"
+        self.workers: dict[str, SimBridge] = {}
 
     # --- the run -------------------------------------------------------------------------------
 
@@ -214,7 +215,9 @@ class World:
         """Raises Wrong."""
         with self._in_place_of_reality(), ExitStack() as stack:
             stack.callback(self._end)
-            self.bridge = SimBridge(self)
+            share = "" if self.chance.random() < 0.5 else "bridge"
+            for name in ("bridge-1", "bridge-2") if share else ("bridge-1",):
+                self.workers[name] = SimBridge(self, name, share)
             self.lanes += [SimLane(self, f"lane-{n}") for n in range(self.chance.randint(1, 3))]
             self.broker.faults = Faults(*(self.chance.choice((0, 0.02, 0.2)) for _ in range(3)))
             for lane in self.lanes:
@@ -248,7 +251,8 @@ class World:
         self.trouble = False
         for lane in self.lanes:
             lane.crash()
-        self.bridge.crash()
+        for worker in self.workers.values():
+            worker.crash()
         if self._ledger is not None:
             self._ledger.close()
 
@@ -265,6 +269,7 @@ class World:
             mock.patch.multiple(ingest, MqttLink=link, time=time),
             mock.patch.object(journal_file, "uuid", uuid),
             mock.patch.object(wire, "BATCH_FACTS_MAX", self.chance.choice((1, 3, 64))),
+            mock.patch.object(outbox, "BEHIND_FACTS", self.chance.choice((4, 20, 1024))),
         ):
             yield
 
@@ -286,9 +291,10 @@ class World:
     def stumble(self) -> None:
         """The bridge's process dies here, now and then."""
         if self.mishap():
-            self.scheduler.after(self.chance.uniform(0.1, 10), self.bridge.start)
-            assert self.bridge.process is not None
-            self.bridge.process.die()
+            worker = next(w for w in self.workers.values() if w.process is self.scheduler.current)
+            self.scheduler.after(self.chance.uniform(0.1, 10), worker.start)
+            assert worker.process is not None
+            worker.process.die()
 
     def mishap(self) -> bool:
         return self.trouble and self.chance.random() < self.stumbling
@@ -302,8 +308,9 @@ class World:
         self.chance.choice(self.lanes).image_anew()
 
     def _crash_bridge(self) -> None:
-        self.bridge.crash()
-        self.scheduler.after(self.chance.uniform(0, 15), self.bridge.start)
+        worker = self.chance.choice(list(self.workers.values()))
+        worker.crash()
+        self.scheduler.after(self.chance.uniform(0, 15), worker.start)
 
     def _crash_broker(self, *, forget: bool) -> None:
         self.broker.crash(forget=forget)
@@ -313,7 +320,7 @@ class World:
         self.broker.down = False
 
     def _part(self) -> None:
-        client = self.chance.choice([self.bridge.CLIENT_ID, *(x.client_id for x in self.lanes)])
+        client = self.chance.choice([*self.workers, *(x.client_id for x in self.lanes)])
         self.broker.unreachable.add(client)
         self.broker.cut(client, self.chance.choice((0.0, self.chance.uniform(0, 30))))
         self.scheduler.after(
@@ -331,15 +338,14 @@ class World:
         self.broker.faults = Faults()
         self.broker.unreachable.clear()
         self._start_broker()
-        self.bridge.start()
-        for lane in self.lanes:
-            lane.start()
+        for party in (*self.workers.values(), *self.lanes):
+            party.start()
 
     # --- what must hold ------------------------------------------------------------------------
 
     def ledger(self) -> sqlite3.Connection:
         if self._ledger is None:
-            uri = f"{self.bridge.path.as_uri()}?mode=ro"
+            uri = f"{self.ledger_path.as_uri()}?mode=ro"
             self._ledger = sqlite3.connect(uri, uri=True, check_same_thread=False)
         return self._ledger
 
@@ -362,9 +368,9 @@ class World:
         stream = addressed[0].lane, ack.epoch
         if ack.hw > self.held(*stream):
             raise Wrong(f"acknowledged {ack.hw}, committed {self.held(*stream)}: {stream}")
-        if ack.hw < self.acknowledged.get(stream, 0):
+        if ack.hw < self.acknowledged.get(stream, 0) and len(self.workers) == 1:
             raise Wrong(f"acknowledged {ack.hw} after {self.acknowledged[stream]}: {stream}")
-        self.acknowledged[stream] = ack.hw
+        self.acknowledged[stream] = max(ack.hw, self.acknowledged.get(stream, 0))
 
     def _compare(self) -> None:
         expected = 0

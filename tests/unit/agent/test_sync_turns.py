@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from agent import outbox
 from agent import sync as module
 from agent.journal import Journal, JournalReader
 from agent.mqtt import WINDOW, Incoming
 from agent.mqtt_settings import MqttSettings
 from agent.sync import STALL_S_MAX, Birth, Sync
-from agent.wire import BATCH_FACTS_MAX, Ack, LaneAddress, decode_batch, encode_ack
+from agent.wire import (
+    BATCH_FACTS_MAX,
+    Ack,
+    Gap,
+    LaneAddress,
+    decode_batch,
+    encode_ack,
+    encode_gap,
+)
 from tests.lane_kit import STARTED, append
 
 
@@ -18,6 +27,7 @@ class Cable:
 
     up = True
     unconfirmed = 0
+    window = WINDOW
 
     def __init__(self):
         self.sent = []
@@ -62,9 +72,14 @@ def commit(sync, journal, facts):
     sync.committed(journal.last_seq)
 
 
-def hear(sync, hw, *, gap=False, retain=False):
-    payload = encode_ack(Ack(sync._birth.epoch, hw, gap))
-    sync._message(Incoming("…/ack", payload, 1, retain, 1))
+def hear(sync, hw, *, gap=False, retain=False, **got):
+    payload = encode_ack(Ack(sync._birth.epoch, hw, gap, **got))
+    sync._message(Incoming("edge/v1/o/s/l/ack", payload, 1, retain, 1))
+
+
+def hear_of_gap(sync, first, last, epoch=None):
+    payload = encode_gap(Gap(epoch or sync._birth.epoch, first, last))
+    sync._message(Incoming("edge/v1/o/s/l/gap", payload, 1, False, 1))
 
 
 def sent(sync):
@@ -236,3 +251,129 @@ def test_waking_a_sync_that_does_not_run_is_harmless(journal):
 
     idle.committed(1)
     idle.post("alert", b"x")
+
+
+# --- a bridge that says what it got ---------------------------------------------------------------
+
+
+@pytest.fixture
+def behind(sync, journal, monkeypatch):
+    """Twenty batches have gathered; the bridge takes facts in any order."""
+    monkeypatch.setattr(outbox, "BEHIND_FACTS", 100)
+    sync._up()
+    hear(sync, 0, got=())
+    commit(sync, journal, 20 * BATCH_FACTS_MAX)
+    return 20 * BATCH_FACTS_MAX
+
+
+def test_what_comes_now_goes_out_before_what_has_gathered(sync, journal, behind):
+    sync._pump()
+    assert sent(sync) == [(n * 64 + 1, n * 64 + 64) for n in range(10)]
+    hear(sync, 64, got=((1, 64),))
+    commit(sync, journal, 2)
+    sync._pump()
+
+    assert sent(sync)[0] == (behind + 1, behind + 2)
+
+
+def test_the_bridges_gap_flag_means_nothing_while_it_says_what_it_got(sync, journal, now, behind):
+    sync._pump()
+    commit(sync, journal, 1)
+    sync._pump()
+    sent(sync)
+    now[0] += 1
+    hear(sync, 0, gap=True, got=((behind + 1, behind + 1),))
+    sync._pump()
+
+    assert sent(sync) == []
+    assert sync._outbox.acked == 0
+
+
+def test_the_cursor_moves_only_when_what_had_gathered_is_there(sync, journal, behind):
+    acks = []
+    sync._on_ack = acks.append
+    sync._pump()
+    commit(sync, journal, 1)
+    sync._pump()
+    hear(sync, 0, gap=True, got=((behind + 1, behind + 1),))
+    for last in range(64, behind, 64):
+        hear(sync, last, gap=True, got=((last - 63, last),))
+    hear(sync, behind + 1, got=((behind - 63, behind),))
+    commit(sync, journal, 3)
+    sent(sync)
+    sync._pump()
+
+    assert acks == [*range(64, behind, 64), behind + 1]
+    assert sent(sync) == [(behind + 2, behind + 4)]
+    assert not sync._outbox._live_first
+
+
+def test_after_a_break_only_what_the_bridge_has_not_got_is_sent_again(sync, journal, behind):
+    sync._pump()
+    commit(sync, journal, 6)
+    sync._pump()
+    sent(sync)
+    hear(sync, 0, gap=True, got=((65, 128), (behind + 1, behind + 3)))
+    sync._up()
+    sync._pump()
+
+    assert sent(sync)[:3] == [(behind + 4, behind + 6), (1, 64), (129, 192)]
+
+
+def test_a_reported_gap_is_filled_and_nothing_else(sync, journal, now):
+    sync._up()
+    hear(sync, 0, got=())
+    commit(sync, journal, 3 * 64)
+    sync._pump()
+    sent(sync)
+    now[0] += 1
+    hear(sync, 64, gap=True, got=((1, 64), (129, 192)))
+    hear_of_gap(sync, 65, 128)
+    sync._pump()
+    assert sent(sync) == [(65, 128)]
+
+    hear_of_gap(sync, 65, 128)
+    sync._pump()
+    assert sent(sync) == [], "it was answered a moment ago"
+
+
+def test_a_gap_of_another_life_or_of_nonsense_is_passed_over(sync, journal, now):
+    sync._up()
+    hear(sync, 0, got=())
+    commit(sync, journal, 5)
+    sync._pump()
+    sent(sync)
+    now[0] += 1
+    hear_of_gap(sync, 1, 5, epoch="the-former-life")
+    sync._message(Incoming("edge/v1/o/s/l/gap", b"[]", 1, False, 1))
+    sync._pump()
+    assert sent(sync) == []
+
+
+def test_a_bridge_that_has_lost_what_it_held_is_filled_up_by_a_stall(sync, journal, now, behind):
+    sync._pump()
+    commit(sync, journal, 1)
+    sync._pump()
+    hear(sync, 0, gap=True, got=((behind + 1, behind + 1),))
+    hear(sync, behind, got=((1, behind),))  # … and not behind + 1, which it had said it got
+    sent(sync)
+    now[0] += module.STALL_S + 0.5
+    sync._resend_if_stalled()
+    sync._pump()
+
+    assert sent(sync) == [(behind + 1, behind + 1)]
+
+
+def test_on_a_slow_line_less_of_what_has_gathered_is_on_its_way(sync, journal, now, behind):
+    sync._pump()
+    assert len(sent(sync)) == 10, "half a window is left for what comes now"
+    for first in range(1, 5 * 64, 64):
+        now[0] += 1
+        hear(sync, first + 63, got=((first, first + 63),))
+    sync._pump()
+    assert sent(sync) == []
+    now[0] += 1
+    hear(sync, behind // 2, got=((1, behind // 2),))
+    sync._pump()
+
+    assert max(last - first for first, last in sent(sync)) + 1 < 64

@@ -2,6 +2,7 @@ import json
 import threading
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from agent.mqtt import Incoming
 from cloud_bridge import ingest
 from cloud_bridge.costs import CostRow, UnitCost
+from cloud_bridge.gaps import GAP_S, Gaps
 from cloud_bridge.ingest import settle, sort, topics
 from cloud_bridge.ledger.port import Applied, Arrivals, Cursor, LedgerUnavailable, Replayed
 from cloud_bridge.ledger.sqlite import SqliteLedger
@@ -50,13 +52,21 @@ def test_after_the_commit_each_message_is_confirmed_and_each_lane_acknowledged(
         ("confirm", 11),
         ("confirm", 12),
         ("confirm", 13),
-        ("edge/v1/acme/harbour/lane-1/ack", {"epoch": "e" * 32, "hw": 2, "gap": False}, True),
-        ("edge/v1/acme/harbour/lane-2/ack", {"epoch": "f" * 32, "hw": 0, "gap": True}, True),
+        (
+            "edge/v1/acme/harbour/lane-1/ack",
+            {"epoch": "e" * 32, "hw": 2, "gap": False, "got": [[1, 2]]},
+            True,
+        ),
+        (
+            "edge/v1/acme/harbour/lane-2/ack",
+            {"epoch": "f" * 32, "hw": 0, "gap": True, "got": [[3, 3]]},
+            True,
+        ),
     ]
 
 
 def test_nothing_is_confirmed_or_acknowledged_without_a_commit(ledger, sql, new_lane, sale):
-    ledger._db.execute("PRAGMA busy_timeout = 0")
+    ledger._db.connection.execute("PRAGMA busy_timeout = 0")
     sql.execute("BEGIN IMMEDIATE")
     link = Wire()
     message = new_lane().append(sale()).message()
@@ -104,7 +114,7 @@ def test_a_birth_is_answered_with_where_the_lane_stands(ledger, new_lane, sale):
     lane, link = new_lane(), Wire()
     birth = b'{"online":true,"epoch":"%s","boot_id":"b"}' % lane.epoch.encode()
     settle([status(lane, birth)], ledger, link, NOW_MS)
-    assert link.sent[-1][1:] == ({"epoch": lane.epoch, "hw": 0, "gap": False}, True)
+    assert link.sent[-1][1:] == ({"epoch": lane.epoch, "hw": 0, "gap": False, "got": []}, True)
     settle([lane.append(sale()).message(), status(lane, birth)], ledger, link, NOW_MS)
     assert [sent[1]["hw"] for sent in link.sent if sent[0] != "confirm"] == [0, 1]
 
@@ -349,3 +359,110 @@ def test_a_stream_is_named_by_its_topic_and_epoch(new_lane, sale):
     lane = new_lane().append(sale())
     (delivery,) = sort([lane.message()]).deliveries
     assert delivery.stream == Stream("acme", "harbour", "lane-1", "e" * 32)
+
+
+# --- several workers, gaps, poison ---------------------------------------------------------------
+
+
+def test_workers_that_share_get_the_facts_between_them_and_each_birth():
+    facts, births = topics("acme", "bridge")
+    assert facts == "$share/bridge/edge/v1/acme/+/+/tx"
+    assert births == "edge/v1/acme/+/+/status"
+
+
+def test_what_came_is_told_in_runs(ledger, new_lane, sale):
+    lane, link = new_lane().append(*(sale(n) for n in range(1, 10))), Wire()
+    pieces = [lane.message(7, 7), lane.message(1, 2), lane.message(2, 3), lane.message(6, 6)]
+    settle(pieces, ledger, link, NOW_MS)
+    assert link.sent[-1][1]["got"] == [[1, 3], [6, 7]]
+
+
+def test_a_fact_that_meets_a_bug_is_found_and_the_others_are_posted(
+    ledger, new_lane, sale, monkeypatch
+):
+    lane = new_lane().append(*(sale(n) for n in range(1, 20)))
+    other = new_lane("lane-2", "f" * 32).append(sale(1))
+    real, link = ledger.apply, Wire()
+
+    def apply(arrivals, received_ms):
+        ours = [d for d in arrivals.deliveries if d.stream == lane.stream]
+        if any(fact.seq == 7 for delivery in ours for fact in delivery.facts):
+            raise ZeroDivisionError
+        return real(arrivals, received_ms)
+
+    monkeypatch.setattr(ledger, "apply", apply)
+    garbage = Incoming(lane.address.topic("tx"), b"garbage", 1, False, 1)
+    applied = settle([lane.message(1, 12), garbage, other.message()], ledger, link, NOW_MS)
+    assert (applied.stored, applied.vouchers, applied.quarantined) == (13, 12, 2)
+    assert {case.reason: case.seq for case in ledger.cases()} == {"internal": 7, "message": 0}
+    assert {ack[0]: ack[1]["hw"] for ack in link.sent if ack[0] != "confirm"} == {
+        "edge/v1/acme/harbour/lane-1/ack": 12,
+        "edge/v1/acme/harbour/lane-2/ack": 1,
+    }
+
+
+def test_a_bug_that_no_fact_is_at_fault_for_is_not_hidden(ledger, new_lane, monkeypatch):
+    def apply(arrivals, received_ms):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(ledger, "apply", apply)
+    birth = b'{"epoch":"%s"}' % (b"e" * 32)
+    with pytest.raises(ZeroDivisionError):
+        settle([status(new_lane(), birth)], ledger, Wire(), NOW_MS)
+
+
+STREAM = Stream("acme", "harbour", "lane-1", "e" * 32)
+
+
+def test_a_gap_that_closes_by_itself_is_not_reported():
+    gaps = Gaps()
+    gaps.note({STREAM: Cursor(3, 9)}, 100.0)
+    assert gaps.due(100.0 + GAP_S - 0.1) == []
+    gaps.note({STREAM: Cursor(5, 9)}, 100.4)
+    assert gaps.due(100.0 + GAP_S) == [], "it moves"
+    gaps.note({STREAM: Cursor(9, 9)}, 100.6)
+    assert gaps.due(999.0) == []
+
+
+def test_a_gap_that_stays_is_reported_ever_more_rarely_and_at_last_no_more():
+    gaps, now, told = Gaps(), 0.0, []
+    gaps.note({STREAM: Cursor(3, 9)}, now)
+    while now < 600:
+        now += 0.25
+        told += [now for stream in gaps.due(now) if gaps.still(stream, (4, 6), now)]
+    assert told[0] == GAP_S
+    pauses = [later - earlier for earlier, later in pairwise(told)]
+    assert pauses == sorted(pauses)
+    assert 5 < len(told) < 10
+
+
+def test_what_another_worker_has_filled_is_not_asked_for():
+    gaps = Gaps()
+    gaps.note({STREAM: Cursor(3, 9)}, 0.0)
+    assert not gaps.still(STREAM, (6, 7), GAP_S), "it moved: wait again"
+    assert gaps.still(STREAM, (6, 7), 2 * GAP_S)
+    gaps.note({STREAM: Cursor(3, 9)}, 0.0)
+    assert not gaps.still(STREAM, None, GAP_S)
+    assert gaps.due(999.0) == []
+
+
+def test_a_missing_batch_is_asked_for_by_name(monkeypatch, ledger, new_lane, sale):
+    lane = new_lane().append(*(sale(n) for n in range(1, 5)))
+    now = iter(range(1000))
+    monkeypatch.setattr(ingest.time, "monotonic", lambda: float(next(now)))
+    gaps, link = Gaps(), Wire()
+    applied = settle([lane.message(1, 1), lane.message(4, 4)], ledger, link, NOW_MS)
+    gaps.note(applied.cursors, ingest.time.monotonic())
+    ingest._report_gaps(gaps, ledger, link)
+    topic = "edge/v1/acme/harbour/lane-1/gap"
+    assert link.sent[-1] == (topic, {"epoch": lane.epoch, "first": 2, "last": 3}, False)
+
+
+@pytest.mark.parametrize("change", [{"type": "a\x00b"}, {"type": ""}, {"hash": "\x00"}])
+def test_an_envelope_that_a_database_may_not_hold_is_no_batch(ledger, new_lane, sale, change):
+    lane = new_lane().append(sale(1))
+    batch = json.loads(lane.payload())
+    batch["facts"][0].update(change)
+    message = Incoming(lane.address.topic("tx"), json.dumps(batch).encode(), 1, False, 1)
+    settle([message], ledger, Wire(), NOW_MS)
+    assert [case.reason for case in ledger.cases()] == ["message"]
