@@ -2,7 +2,7 @@
 # Prepares this checkout: system packages, a private uv in .uv, the locked packages and Lanetally
 # itself in .venv. `make setup` runs it.
 #   .ci/setup.sh         all that a lane needs
-#   .ci/setup.sh test    the real broker, browser and pictures that the tests meet
+#   .ci/setup.sh test    the real broker, database, bookkeeper, browser and pictures that the tests meet
 # PYTHON names the interpreter (default: python3).
 set -eu
 cd "$(dirname "$0")/.."
@@ -68,6 +68,21 @@ real_pictures_are_there() {
         [ -e /usr/share/doc/opencv-doc/examples/data/vtest.avi ]
 }
 
+postgres_is_there() {
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1
+}
+
+# The tests start servers of their own: the package is to make none, and to start none.
+install_postgres() {
+    own=/etc/postgresql-common/createcluster.conf
+    apt_install postgresql-common || return 1
+    as_root sed -i.lanetally 's/^#*create_main_cluster *=.*/create_main_cluster = false/' $own
+    apt_install postgresql
+    installed=$?
+    as_root mv $own.lanetally $own
+    return $installed
+}
+
 check_python() {
     "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
         stop "Lanetally needs Python 3.11 or later; name one that you have: make setup PYTHON=python3.11" \
@@ -118,6 +133,12 @@ test)
     mosquitto_is_there || apt_install mosquitto && mosquitto_is_there ||
         stop "The tests talk to a real broker: sudo apt install mosquitto" \
             "测试需要真实的 MQTT 服务器：sudo apt install mosquitto"
+    postgres_is_there || install_postgres && postgres_is_there ||
+        stop "The tests start a real database: sudo apt install postgresql-15" \
+            "测试需要真实的数据库：sudo apt install postgresql-15"
+    command -v hledger >/dev/null || apt_install hledger && command -v hledger >/dev/null ||
+        stop "The tests let a foreign bookkeeper add up the books: sudo apt install hledger" \
+            "测试用第三方记账软件核对账目：sudo apt install hledger"
     real_pictures_are_there || apt_install opencv-doc && real_pictures_are_there ||
         say "Two camera tests on real pictures are skipped until /usr/share/doc/opencv-doc is there: sudo apt install opencv-doc" \
             "在安装 /usr/share/doc/opencv-doc 之前，将跳过两项使用真实图像的摄像头测试：sudo apt install opencv-doc"

@@ -24,13 +24,13 @@ _T = TypeVar("_T")
 
 _TOTAL = "SELECT COALESCE(SUM(amount_minor), 0) FROM entry_line"
 _CASES = "SELECT DISTINCT tenant, store, lane, epoch, seq, reason FROM quarantine WHERE seq > 0"
-_CURSORS = """
+_OF_STREAM = "i.tenant = c.tenant AND i.store = c.store AND i.lane = c.lane AND i.epoch = c.epoch"
+_CURSORS = f"""
 SELECT tenant, store, lane, epoch, hw, last_seq,
-  (SELECT COUNT(*) FROM inbox WHERE inbox.tenant = c.tenant AND inbox.store = c.store
-     AND inbox.lane = c.lane AND inbox.epoch = c.epoch AND seq <= hw),
-  (SELECT COALESCE(MAX(seq), 0) FROM inbox WHERE inbox.tenant = c.tenant AND inbox.store = c.store
-     AND inbox.lane = c.lane AND inbox.epoch = c.epoch)
-FROM lane_cursor AS c ORDER BY tenant, store, lane, epoch"""
+  (SELECT COUNT(*) FROM inbox AS i WHERE {_OF_STREAM} AND seq <= hw),
+  (SELECT COUNT(*) FROM inbox AS i WHERE {_OF_STREAM} AND seq = hw + 1),
+  (SELECT COALESCE(MAX(seq), 0) FROM inbox AS i WHERE {_OF_STREAM})
+FROM lane_cursor AS c ORDER BY tenant, store, lane, epoch"""  # noqa: S608  constants of this file
 
 
 def findings(db: Database, books: Books, terms: TermsHistory) -> Iterator[Finding]:
@@ -39,11 +39,10 @@ def findings(db: Database, books: Books, terms: TermsHistory) -> Iterator[Findin
     ((total,),) = db.rows(_TOTAL)
     if total:
         yield Finding("sum", "", f"all entry lines together are {total}, not 0")
-    for *stream, hw, last_seq, counted, latest in db.rows(_CURSORS):
-        if (hw, last_seq) != (counted, latest):
-            place = "/".join(stream)
-            detail = f"cursor {hw} of {last_seq}, but {counted} facts are here, up to {latest}"
-            yield Finding("cursor", place, detail)
+    for *stream, hw, last_seq, counted, after, latest in db.rows(_CURSORS):
+        if (hw, 0, last_seq) != (counted, after, latest):
+            detail = f"{hw} of {last_seq}, but {counted + after} facts are here, up to {latest}"
+            yield Finding("cursor", "/".join(stream), detail)
     cases: dict[FactKey, set[str]] = defaultdict(set)
     for *key, reason in db.rows(_CASES):
         cases[FactKey(*key)].add(reason)
@@ -51,7 +50,8 @@ def findings(db: Database, books: Books, terms: TermsHistory) -> Iterator[Findin
     movements = _Grouped(postings.movements(db))
     before: Kept | None = None
     for fact in inbox.everything(db):
-        yield from _orphans(vouchers.until(fact.key))
+        yield from _orphans("vouchers", vouchers.until(fact.key))
+        yield from _orphans("stock movements", movements.until(fact.key))
         reasons = cases.get(fact.key, set())
         if "chain" not in reasons and not _follows(before, fact):
             yield Finding("chain", _place(fact.key), "the fact is not what its hash was made for")
@@ -61,7 +61,8 @@ def findings(db: Database, books: Books, terms: TermsHistory) -> Iterator[Findin
         if posted or moved or reasons <= {"conflict"}:
             yield from _compared(fact, posted, moved, books, terms)
         before = fact
-    yield from _orphans(vouchers.until(None))
+    yield from _orphans("vouchers", vouchers.until(None))
+    yield from _orphans("stock movements", movements.until(None))
 
 
 class _Grouped(Generic[_T]):
@@ -85,9 +86,9 @@ class _Grouped(Generic[_T]):
             self._next = next(self._pairs, None)
 
 
-def _orphans(keys: Iterator[FactKey]) -> Iterator[Finding]:
-    for key in keys:
-        yield Finding("orphan", _place(key), "a voucher without its fact")
+def _orphans(what: str, keys: Iterator[FactKey]) -> Iterator[Finding]:
+    for key in dict.fromkeys(keys):
+        yield Finding("orphan", _place(key), f"{what} without their fact")
 
 
 def _follows(before: Kept | None, fact: Kept) -> bool:

@@ -6,7 +6,9 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from agent import wire
@@ -17,8 +19,10 @@ from agent.wire import FactRow, LaneAddress, WireFact
 from cloud_bridge.chart import load_chart
 from cloud_bridge.ledger.port import Delivery
 from cloud_bridge.ledger.sqlite import SqliteLedger
+from cloud_bridge.ledger.store import SqlLedger
 from cloud_bridge.mapping import Books
 from cloud_bridge.voucher import Stream
+from tests.postgres_kit import Postgres
 
 
 @dataclass
@@ -116,17 +120,62 @@ def ledger_path(tmp_path: Path) -> Path:
     return tmp_path / "ledger.sqlite3"
 
 
+@dataclass
+class Store:
+    """A place for a ledger: `open` gives a bridge's hand on it, `connect` its owner's own SQL."""
+
+    open: Callable[..., SqlLedger]
+    connect: Callable[[], Any]
+    unprotect: Callable[[str], list[str]]  #: statements that let a table be changed after all
+
+
 @pytest.fixture
-def ledger(ledger_path: Path, books: Books) -> Iterator[SqliteLedger]:
-    ledger = SqliteLedger(ledger_path, books)
+def sqlite_store(ledger_path: Path) -> Store:
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(ledger_path, isolation_level=None)
+        connection.execute("PRAGMA foreign_keys = 1")
+        return connection
+
+    return Store(
+        lambda *args: SqliteLedger(ledger_path, *args),
+        connect,
+        lambda table: [f"DROP TRIGGER {table}_no_{verb}" for verb in ("update", "delete")],
+    )
+
+
+@pytest.fixture(scope="session")
+def database(postgres: Postgres) -> str:
+    return postgres.new_ledger()
+
+
+@pytest.fixture
+def postgres_store(postgres: Postgres, database: str) -> Iterator[Store]:
+    from cloud_bridge.ledger.postgres import PostgresLedger
+
+    yield Store(
+        lambda *args: PostgresLedger(postgres.dsn(database, "bridge"), *args),
+        lambda: psycopg.connect(postgres.dsn(database), autocommit=True),
+        lambda table: [f"ALTER TABLE {table} DISABLE TRIGGER append_only"],
+    )
+    postgres.empty(database)
+
+
+@pytest.fixture
+def store(sqlite_store: Store) -> Store:
+    """The tests of what every store promises have both in its place."""
+    return sqlite_store
+
+
+@pytest.fixture
+def ledger(store: Store, books: Books) -> Iterator[SqlLedger]:
+    ledger = store.open(books)
     yield ledger
     ledger.close()
 
 
 @pytest.fixture
-def sql(ledger: SqliteLedger, ledger_path: Path) -> Iterator[sqlite3.Connection]:
-    """A second hand on the ledger's file, as an accountant with an SQL tool has it."""
-    connection = sqlite3.connect(ledger_path, isolation_level=None)
-    connection.execute("PRAGMA foreign_keys = 1")
+def sql(store: Store, ledger: SqlLedger) -> Iterator[Any]:
+    """A second hand on the ledger, as an accountant with an SQL tool has it."""
+    connection = store.connect()
     yield connection
     connection.close()

@@ -1,4 +1,4 @@
-"""What every store of the sub-ledger promises (cloud_bridge/ledger/port.py), tried on SQLite."""
+"""What every store of the sub-ledger promises (cloud_bridge/ledger/port.py), tried on each."""
 
 from dataclasses import replace
 
@@ -18,6 +18,11 @@ from cloud_bridge.mapping import Books
 STARTED = LaneStarted("boot", "0.1")
 TEA, APPLES = "04710199010372", "00000020000015"
 NOW_MS = 1_800_000_000_000
+
+
+@pytest.fixture(params=["sqlite_store", "postgres_store"])
+def store(request):
+    return request.getfixturevalue(request.param)
 
 
 def apply(ledger, *deliveries, now_ms=NOW_MS, **others):
@@ -183,10 +188,11 @@ def test_what_the_database_refuses_is_isolated(ledger, monkeypatch, new_lane, sa
     assert ledger.status().quarantined == 0
 
 
-def test_a_voucher_whose_fact_was_archived_is_not_posted_again(ledger, sql, new_lane, sale):
+def test_a_voucher_whose_fact_was_archived_is_not_posted_again(store, ledger, sql, new_lane, sale):
     lane = new_lane().append(sale(1), sale(2))
     apply(ledger, lane.delivery())
-    sql.execute("DROP TRIGGER inbox_no_delete")
+    for statement in store.unprotect("inbox"):
+        sql.execute(statement)
     sql.execute("DELETE FROM inbox")
     sql.execute("DELETE FROM lane_cursor")
     applied = apply(ledger, lane.delivery())
@@ -195,20 +201,21 @@ def test_a_voucher_whose_fact_was_archived_is_not_posted_again(ledger, sql, new_
     assert ledger.status().vouchers == 2
 
 
-def test_an_archived_fact_that_comes_back_different_is_a_conflict(ledger, sql, new_lane, sale):
+def test_an_archived_fact_that_comes_back_different_is_a_conflict(
+    store, ledger, sql, new_lane, sale
+):
     lane, forged = new_lane(), new_lane()
     apply(ledger, lane.append(sale(1)).delivery())
-    sql.execute("DROP TRIGGER inbox_no_delete")
+    for statement in store.unprotect("inbox"):
+        sql.execute(statement)
     sql.execute("DELETE FROM inbox")
     sql.execute("DELETE FROM lane_cursor")
     apply(ledger, forged.append(sale(2)).delivery())
-    assert [(case.reason, case.detail) for case in ledger.cases()] == [
-        ("refused", "voucher is sealed")
-    ]
+    assert [case.reason for case in ledger.cases()] == ["refused"]
     assert ledger.status().vouchers == 1
 
 
-def test_a_changed_chart_lets_quarantined_sales_through(ledger, ledger_path, new_lane, sale):
+def test_a_changed_chart_lets_quarantined_sales_through(store, ledger, new_lane, sale):
     lane = new_lane().append(
         sale(1, tenders=(Tender("bitcoin", 12000),)), sale(2, currency="USD"), sale(3)
     )
@@ -217,7 +224,7 @@ def test_a_changed_chart_lets_quarantined_sales_through(ledger, ledger_path, new
     ledger.close()
     chart = load_chart("cn_small")
     other = dict(chart.accounts) | {"clearing.other": chart.accounts["clearing.card"]}
-    wider = SqliteLedger(ledger_path, Books(replace(chart, accounts=other), "CNY"))
+    wider = store.open(Books(replace(chart, accounts=other), "CNY"))
     assert wider.replay(NOW_MS) == Replayed(1, 1)
     assert wider.status().vouchers == 2
     assert [(case.seq, case.tries) for case in wider.cases()] == [(2, 3)]
@@ -232,18 +239,15 @@ def test_replay_posts_what_a_clean_start_would_have_posted(ledger, tmp_path, boo
     ledger.add_costs([CostRow(TEA, UnitCost(7000, "each"))], 1500)  # the clock was set back
     apply(ledger, lane.delivery(3, 3), now_ms=3000)
     dump = "SELECT voucher_id, digest FROM voucher ORDER BY 1"
-    posted = ledger._db.connection.execute(dump).fetchall()
+    posted = list(ledger._db.rows(dump))
     costs = "SELECT amount_minor FROM entry_line WHERE role = 'cogs' ORDER BY seq"
-    assert ledger._db.connection.execute(costs).fetchall() == [(6000,), (6000,), (7000,)]
+    assert list(ledger._db.rows(costs)) == [(6000,), (6000,), (7000,)]
 
     again = SqliteLedger(tmp_path / "again.sqlite3", books)
-    again._db.connection.executemany(
-        "INSERT INTO item_cost VALUES (?,?,?,?,?)",
-        ledger._db.connection.execute("SELECT * FROM item_cost"),
-    )
+    again._db.insert("item_cost", list(ledger._db.rows("SELECT * FROM item_cost")))
     apply(again, lane.delivery(1, 2), now_ms=2000)
     apply(again, lane.delivery(3, 3), now_ms=3000)
-    assert again._db.connection.execute(dump).fetchall() == posted
+    assert list(again._db.rows(dump)) == posted
     again.close()
 
 
@@ -254,32 +258,30 @@ def test_costs_are_added_only_where_they_changed(ledger):
     assert ledger.add_costs([CostRow(TEA, UnitCost(6100, "each"))], NOW_MS) == 1
 
 
-def test_costs_imported_by_another_process_count_at_once(
-    ledger, ledger_path, books, new_lane, sale
-):
+def test_costs_imported_by_another_process_count_at_once(store, ledger, books, new_lane, sale):
     lane = new_lane().append(sale(1), sale(2))
     apply(ledger, lane.delivery(1, 1))
-    other = SqliteLedger(ledger_path, books)
+    other = store.open(books)
     other.add_costs([CostRow(TEA, UnitCost(6000, "each"))], NOW_MS)
     other.close()
     assert apply(ledger, lane.delivery(2, 2), now_ms=NOW_MS + 1000).vouchers == 2
 
 
-def test_the_newest_time_is_that_of_a_fact_or_of_a_cost(ledger, ledger_path, books, new_lane, sale):
+def test_the_newest_time_is_that_of_a_fact_or_of_a_cost(store, ledger, books, new_lane, sale):
     assert ledger.newest_ms() == 0
     ledger.add_costs([CostRow(TEA, UnitCost(6000, "each"))], NOW_MS)
     assert ledger.newest_ms() == NOW_MS
     apply(ledger, new_lane().append(sale()).delivery(), now_ms=NOW_MS + 5)
     assert ledger.newest_ms() == NOW_MS + 5
-    other = SqliteLedger(ledger_path, books)
+    other = store.open(books)
     other.add_costs([CostRow(TEA, UnitCost(7000, "each"))], NOW_MS + 9)
     other.close()
     assert ledger.newest_ms() == NOW_MS + 9
 
 
-def test_each_bridge_keeps_its_own_list_of_costs(ledger_path, books):
+def test_each_bridge_keeps_its_own_list_of_costs(store, books):
     for tenant in ("acme", "zenith"):
-        ledger = SqliteLedger(ledger_path, books, tenant)
+        ledger = store.open(books, tenant)
         assert ledger.add_costs([CostRow(TEA, UnitCost(6000, "each"))], NOW_MS) == 1
         ledger.close()
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 
+import psycopg
 import pytest
 
 from agent.domain.facts import DayClosed
@@ -13,6 +14,11 @@ RETRY = Decision("retry", "li", "chart mended", NOW_MS)
 ACCEPT = Decision("accept", "li", "the lane was renamed", NOW_MS)
 DISCARD = Decision("discard", "wang", "a test sale", NOW_MS)
 BITCOIN = (Tender("bitcoin", 12000),)
+
+
+@pytest.fixture(params=["sqlite_store", "postgres_store"])
+def store(request):
+    return request.getfixturevalue(request.param)
 
 
 def take(ledger, *deliveries, **more):
@@ -85,7 +91,7 @@ def test_decisions_are_append_only(ledger, sql):
         "DELETE FROM quarantine_decision",
         "UPDATE quarantine_decision SET reason=''",
     ):
-        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        with pytest.raises((sqlite3.IntegrityError, psycopg.Error), match="append-only"):
             sql.execute(statement)
 
 
