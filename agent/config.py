@@ -21,6 +21,7 @@ from agent.domain.toml_lines import Path as KeyPath
 from agent.errors import TechnicianError
 from agent.i18n import LANGUAGES
 from agent.mqtt_settings import MqttSettings, contradictions
+from agent.shop import ShopSettings
 from agent.totals import settings as totals_settings
 from agent.totals.settings import PrinterTapSettings, SerialJournalSettings, WatchSettings
 from drivers import registry
@@ -124,6 +125,12 @@ class DeviceSettings:
     kind: str = option(MISSING, "scanner, scale, printer, keypad, …")
     model: str = option(MISSING, "which driver of this kind")
     options: Any = chosen()
+    purpose: str = option(
+        "counter",
+        "of a scale: counter for goods sold by weight; bagging if the goods stay on it until the"
+        " total, so that it is a witness",
+        choices=("counter", "bagging"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +142,17 @@ class LaneConfig:
     receipt: ReceiptSettings = field(default_factory=ReceiptSettings)
     totals: TotalsSettings = field(default_factory=TotalsSettings)
     items: ItemsSettings = field(default_factory=ItemsSettings)
+    shop: ShopSettings = field(default_factory=ShopSettings)
     device: tuple[DeviceSettings, ...] = ()
     rcn: tuple[RcnRule, ...] = ()
 
     def label_rules(self) -> LabelRules:
         """The shop's own rules before its country's."""
         return LabelRules((*self.rcn, *REGIONS[self.store.rcn_region]), self.store.minor_digits)
+
+    def bagging_scales(self) -> frozenset[str]:
+        """The roles of scales on which the goods stay."""
+        return frozenset(device.role for device in self.device if device.purpose == "bagging")
 
     def receipt_style(self) -> ReceiptStyle:
         return ReceiptStyle(
@@ -212,6 +224,7 @@ Problem: TypeAlias = tuple[KeyPath, Text]
 def _cross_check(values: Values) -> Iterator[Problem]:
     yield from _repeated(values)
     yield from _shared_devices(values)
+    yield from _purposes(values)
     yield from _api(values)
     yield from totals_settings.problems(values)
     yield from contradictions(values)
@@ -221,6 +234,7 @@ def _cross_check(values: Values) -> Iterator[Problem]:
 _REPEATED_TEXTS: dict[KeyPath, str] = {
     ("device", "role"): "two devices have the role {value}",
     ("client", "name"): "two clients have the name {value}",
+    ("approver", "name"): "two approvers have the name {value}",
 }
 
 
@@ -245,6 +259,14 @@ def _shared_devices(values: Values) -> Iterator[Problem]:
                 if owner != number:
                     role = values.get(("device", owner, "role"), owner + 1)
                     yield path, Text("the device {role} is there already", {"role": str(role)})
+
+
+def _purposes(values: Values) -> Iterator[Problem]:
+    for path, value in values.items():
+        match path:
+            case ("device", int(number), "purpose") if value == "bagging":
+                if values.get(("device", number, "kind")) not in (None, "scale"):
+                    yield path, Text("only a scale can be for bagging")
 
 
 def _api(values: Values) -> Iterator[Problem]:

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
 from agent.domain.dual_marks import DualMarks
-from agent.domain.events import Observed, PlateChanged, Scanned, Weighed
+from agent.domain.events import (
+    BagMoves,
+    BagRests,
+    Observed,
+    PlateChanged,
+    Scanned,
+    Weighed,
+)
 from agent.domain.facts import CrossingObserved, LabelObserved, Observation, TagObserved
 from agent.domain.gs1 import read_label
 from agent.domain.rcn import LabelRules, read_measured
@@ -53,11 +60,18 @@ class Labels:
 _PLAIN = Labels()
 
 
-def emit_into(inbox: Inbox[CoreInput], labels: Labels = _PLAIN) -> Emit:
-    """What a driver calls with each event. Never loses a scan; keeps the latest of each state."""
+def emit_into(
+    inbox: Inbox[CoreInput],
+    labels: Labels = _PLAIN,
+    bagging: frozenset[str] = frozenset(),
+) -> Emit:
+    """What a driver calls with each event. Never loses a scan; keeps the latest of each state.
+
+    `bagging`: the roles of scales on which the goods stay until the total.
+    """
 
     def emit(event: DeviceEvent) -> None:
-        for key, item in translated(event, labels):
+        for key, item in translated(event, labels, bagging):
             if key is None:
                 inbox.put(item)
             else:
@@ -66,11 +80,15 @@ def emit_into(inbox: Inbox[CoreInput], labels: Labels = _PLAIN) -> Emit:
     return emit
 
 
-def translated(event: DeviceEvent, labels: Labels = _PLAIN) -> list[Keyed]:
+def translated(
+    event: DeviceEvent, labels: Labels = _PLAIN, bagging: frozenset[str] = frozenset()
+) -> list[Keyed]:
     """The inputs that follow from a device event; a key where only the latest matters."""
     match event:
         case ScanData():
             return _scanned(event, labels)
+        case StableWeight() | ScaleState() if event.role in bagging:
+            return _bagged(event)
         case StableWeight():
             weighed = Weighed(event.weight_g, event.net, event.raw, event.role)
             return [(None, weighed), (None, ScaleSays(event.role, event.weight_g, "stable"))]
@@ -92,6 +110,20 @@ def translated(event: DeviceEvent, labels: Labels = _PLAIN) -> list[Keyed]:
             return _observed(event)
         case _:  # pragma: no cover
             assert_never(event)
+
+
+def _bagged(event: StableWeight | ScaleState) -> list[Keyed]:
+    """A scale on which the goods stay weighs no line; each of its rests is evidence."""
+    if isinstance(event, StableWeight):
+        rests = BagRests(event.role, event.weight_g)
+        return [(None, rests), (None, ScaleSays(event.role, event.weight_g, "stable"))]
+    told: CoreInput = BagMoves(event.role)
+    if event.condition == "steady":
+        told = BagRests(event.role, None)
+    elif event.condition in ("zero", "under_zero"):
+        told = BagRests(event.role, 0)
+    said = _said(event.role, () if event.condition in QUIET else (event.condition,))
+    return [(None, told), (None, _live(event)), said]
 
 
 def _scanned(event: ScanData, labels: Labels) -> list[Keyed]:

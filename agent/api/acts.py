@@ -6,7 +6,7 @@ Who it is follows from the client's token and, where a supervisor is asked, from
 from __future__ import annotations
 
 import asyncio
-import contextlib
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import msgspec
@@ -14,8 +14,8 @@ from msgspec import Meta
 
 from agent.api.auth import client_of
 from agent.api.messages import Request, Response, answer, refuse
+from agent.api.waiting import answered
 from agent.domain.events import Act, AnswerSuspicion, OverridePrice, VoidLine
-from agent.domain.outcome import ActOutcome
 from agent.domain.shop import ROLES, Person
 from agent.domain.text import Text
 from agent.handle import LaneBusy
@@ -125,12 +125,13 @@ async def _act(
         body = msgspec.json.decode(request.body or b"{}", type=cls)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         detail = Text(BODY_INVALID.id, {"reason": str(error)[:CHARS_MAX]})
-        return refuse(422, "value_invalid", detail, request.say)
+        return refuse(400, "value_invalid", detail, request.say)
     by = await _person(body, request, context)
     if isinstance(by, Response):
         return by
     try:
-        outcome = await _outcome(act_of(body, by), context)
+        submit = partial(context.lane.submit_act, act_of(body, by))
+        outcome = await answered(submit, context.settings.answer_timeout_ms)
     except LaneBusy:
         detail = Text("The lane is busy: try again in a moment")
         return refuse(503, "lane_busy", detail, request.say, headers=(("retry-after", "1"),))
@@ -145,7 +146,7 @@ async def _act(
 
 STATUS_BY_CODE = {
     "internal": 503,
-    "price_absurd": 422,
+    "price_absurd": 400,
     **{f"{role}_needed": 403 for role in ROLES},
 }
 
@@ -154,36 +155,18 @@ async def _person(
     body: ActBody | PriceBody | SuspicionBody, request: Request, context: Context
 ) -> Person | Response:
     """By the client's token, and by a PIN if one was given."""
-    client = client_of(request, context)
+    client = client_of(request.headers.get(b"authorization", b""), context.settings.client)
     role = role_of(client.role) if client is not None else "cashier"
     if not body.pin:
         return Person(body.operator, role)
     clock = asyncio.get_running_loop().time
     if context.pins.is_shut(clock()):
         return refuse(429, "pin_locked", PIN_LOCKED, request.say, headers=(("retry-after", "60"),))
-    found = await asyncio.to_thread(approver_of, body.pin, context.settings_of_shop.approver)
+    found = await asyncio.to_thread(approver_of, body.pin, context.approvers)
     context.pins.tried(clock(), is_right=found is not None)
     if found is None:
         return refuse(403, "pin_wrong", PIN_WRONG, request.say)
     return Person(body.operator, max(role, role_of(found.role), key=ROLES.index), found.name)
-
-
-async def _outcome(act: Act, context: Context) -> ActOutcome:
-    """Raises LaneBusy, or TimeoutError when the core does not answer in time."""
-    loop = asyncio.get_running_loop()
-    answered: asyncio.Future[ActOutcome] = loop.create_future()
-
-    def resolve(outcome: ActOutcome) -> None:
-        if not answered.done():
-            answered.set_result(outcome)
-
-    def reply(outcome: ActOutcome) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody waits
-            loop.call_soon_threadsafe(resolve, outcome)
-
-    async with asyncio.timeout(context.settings.answer_timeout_ms / 1000):
-        context.lane.submit_act(act, reply)
-        return await answered
 
 
 def _line_no(request: Request) -> int:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from agent.api.settings import ApiClient
 
 
-def client_name(authorization: bytes, clients: Iterable[ApiClient]) -> str | None:
+def client_of(authorization: bytes, clients: Iterable[ApiClient]) -> ApiClient | None:
     """The client whose token an Authorization header bears (RFC 6750 §2.1), None if there is none.
 
     Every token is compared, each in constant time, so that the time taken tells nothing. A client
@@ -20,7 +20,7 @@ def client_name(authorization: bytes, clients: Iterable[ApiClient]) -> str | Non
     scheme, _, token = authorization.partition(b" ")
     bearer = token.strip() if scheme.lower() == b"bearer" else b""
     matches = [
-        client.name
+        client
         for client in clients
         if hmac.compare_digest(client.token.encode(), bearer) and client.token
     ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from agent.api.auth import client_name
+from agent.api.auth import client_of
 from agent.api.messages import Request, Response, refuse
 from agent.api.routes import PAGES, ROUTES, Context, Route
 from agent.api.settings import ApiClient
@@ -19,7 +20,9 @@ log = logging.getLogger("lanetally.api")
 
 def admit(request: Request, context: Context) -> Route | Response:
     """The route of a request that may go on, or the refusal of one that may not."""
-    routes = {route.method: route for route in (*ROUTES, *PAGES) if route.path == request.path}
+    routes = {
+        route.method: route for route in (*ROUTES, *PAGES) if _leads(route.path, request.path)
+    }
     if not routes:
         detail = Text("No such path; /openapi.json lists them all")
         return refuse(404, "not_found", detail, request.say)
@@ -41,6 +44,14 @@ def admit(request: Request, context: Context) -> Route | Response:
     return route
 
 
+def _leads(path: str, asked: str) -> bool:
+    """Whether a route's path is the one asked for; `{name}` stands for any one part of it."""
+    if "{" not in path:
+        return path == asked
+    pairs = zip_longest(path.split("/"), asked.split("/"))
+    return all(part == given or ((part or "").startswith("{") and given) for part, given in pairs)
+
+
 def too_large(say: Say, context: Context) -> Response:
     limit = context.settings.body_max_bytes
     return refuse(413, "body_too_large", Text("The limit is {limit} bytes", {"limit": limit}), say)
@@ -51,7 +62,7 @@ def _is_known(request: Request, route: Route, context: Context) -> bool:
     clients = context.settings.client
     if route.for_screen and request.is_local:
         clients = (*clients, ApiClient("screen", context.screen_token))
-    is_known = client_name(authorization, clients) is not None
+    is_known = client_of(authorization, clients) is not None
     if authorization and not is_known:
         log.warning("a wrong token was refused: %s %s", request.method, request.path)
     return is_known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,12 @@ def _operation(route: Route) -> dict[str, Any]:
             **{str(s): _response(s, PROBLEM_JSON, Refusal) for s in route.refusals},
         },
     }
+    names = re.findall(r"{(\w+)}", route.path)
+    if names:
+        operation["parameters"] = [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "integer"}}
+            for name in names
+        ]
     if route.body is not None:
         operation["requestBody"] = {"required": True, "content": _content(JSON, route.body)}
     return operation

@@ -5,16 +5,15 @@ The OpenAPI document is made from the same table, so that it cannot differ.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 
 import msgspec
 
-from agent.api import openapi, pages
+from agent.api import acts, openapi, pages
+from agent.api.acts import ActAnswer, ActBody, PinLock, PriceBody, SuspicionBody
 from agent.api.answers import (
     EventAnswer,
     HealthAnswer,
@@ -29,10 +28,12 @@ from agent.api.events import EventHub, stream
 from agent.api.messages import EVENT_STREAM, Request, Response, answer, refuse
 from agent.api.screen import ScreenAnswer, SessionAnswer, open_session, show_screen
 from agent.api.settings import ApiSettings, Shop
+from agent.api.waiting import answered
 from agent.domain.outcome import SettlementOutcome
 from agent.domain.text import Text
 from agent.domain.totals import CashierTotal, TotalProblem, problems
 from agent.handle import LaneBusy, LaneHandle
+from agent.shop import Approver
 from agent.totals.http import TotalBody, read_total
 
 PROBLEMS_LISTED_MAX = 50
@@ -56,6 +57,8 @@ class Context:
     translations: Mapping[str, Say]  #: by language; the first is the lane's own
     shop: Shop = field(default_factory=Shop)
     screen_token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    approvers: tuple[Approver, ...] = ()
+    pins: PinLock = field(default_factory=PinLock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ async def settle(request: Request, context: Context) -> Response:
         status = 400 if total.code == "json_malformed" else 422
         return refuse(status, total.code, total.text, request.say, path=total.path)
     try:
-        outcome = await _outcome(total, context)
+        submit = partial(context.lane.submit_total, total)
+        outcome = await answered(submit, context.settings.answer_timeout_ms)
     except LaneBusy:
         detail = Text("The lane is busy: send the same total again in a moment")
         return refuse(503, "lane_busy", detail, request.say, headers=(("retry-after", "1"),))
@@ -95,24 +99,6 @@ async def settle(request: Request, context: Context) -> Response:
     if outcome.status == "rejected":
         return _rejected(total, outcome, request.say)
     return answer(STATUS_BY_OUTCOME[outcome.status], settlement_answer(outcome, request.say))
-
-
-async def _outcome(total: CashierTotal, context: Context) -> SettlementOutcome:
-    """Raises LaneBusy, or TimeoutError when the core does not answer in time."""
-    loop = asyncio.get_running_loop()
-    answered: asyncio.Future[SettlementOutcome] = loop.create_future()
-
-    def resolve(outcome: SettlementOutcome) -> None:
-        if not answered.done():  # too late: the client has been told to repeat
-            answered.set_result(outcome)
-
-    def reply(outcome: SettlementOutcome) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody waits
-            loop.call_soon_threadsafe(resolve, outcome)
-
-    async with asyncio.timeout(context.settings.answer_timeout_ms / 1000):
-        context.lane.submit_total(total, reply)
-        return await answered
 
 
 def _rejected(total: CashierTotal, outcome: SettlementOutcome, say: Say) -> Response:
@@ -161,6 +147,8 @@ def _openapi() -> bytes:
     return msgspec.json.encode(openapi.document(ROUTES))
 
 
+ACT_REFUSALS = (400, 401, 403, 408, 409, 413, 429, 503, 504)
+
 ROUTES: tuple[Route, ...] = (
     Route(
         "POST",
@@ -170,6 +158,46 @@ ROUTES: tuple[Route, ...] = (
         {201: SettlementAnswer, 200: SettlementAnswer, 202: SettlementAnswer},
         (400, 401, 408, 409, 413, 422, 503, 504),
         body=TotalBody,
+    ),
+    Route(
+        "POST",
+        "/v1/transactions/current/lines/{line_no}/void",
+        acts.void_line,
+        "Take a line of the open transaction back",
+        {200: ActAnswer},
+        ACT_REFUSALS,
+        body=ActBody,
+        for_screen=True,
+    ),
+    Route(
+        "POST",
+        "/v1/transactions/current/lines/{line_no}/override",
+        acts.override_price,
+        "Set another price for a line of the open transaction",
+        {200: ActAnswer},
+        ACT_REFUSALS,
+        body=PriceBody,
+        for_screen=True,
+    ),
+    Route(
+        "POST",
+        "/v1/suspicion/continue",
+        acts.go_on,
+        "Answer the alert: it goes on as it is. A held count is settled by that",
+        {200: ActAnswer},
+        ACT_REFUSALS,
+        body=SuspicionBody,
+        for_screen=True,
+    ),
+    Route(
+        "POST",
+        "/v1/suspicion/scan",
+        acts.scan_it,
+        "Answer the alert: the missing item will be scanned, or added to the sale afterwards",
+        {200: ActAnswer},
+        ACT_REFUSALS,
+        body=SuspicionBody,
+        for_screen=True,
     ),
     Route("GET", "/v1/lane", show_lane, "The lane now", {200: LaneAnswer}, (401,), for_screen=True),
     Route(

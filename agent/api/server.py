@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from agent.api.answers import Say
     from agent.api.settings import ApiSettings
     from agent.handle import LaneHandle
+    from agent.shop import Approver
 
 log = logging.getLogger("lanetally.api")
 
@@ -47,14 +48,15 @@ def serve(
     stop: threading.Event,
     ready: Callable[[int], None] = lambda port: None,  # noqa: ARG005  a reader of one argument
     shop: Shop = NO_SHOP,
+    approvers: tuple[Approver, ...] = (),
 ) -> None:
     """Serve until `stop` is set; then end within a second. Runs in the thread that calls it.
 
     `translations` maps languages ("en", "zh_CN") to translators; the first is what a client gets
     that asks for none. `ready` is called with the TCP port once connections are accepted, 0 if
-    there is none. Raises OSError if an address cannot be used.
+    there is none. `approvers` may approve with a PIN. Raises OSError if an address cannot be used.
     """
-    asyncio.run(_serve(settings, lane, translations, stop, ready, shop))
+    asyncio.run(_serve(settings, lane, translations, stop, ready, shop, approvers))
 
 
 async def _serve(
@@ -64,10 +66,12 @@ async def _serve(
     stop: threading.Event,
     ready: Callable[[int], None],
     shop: Shop,
+    approvers: tuple[Approver, ...],
 ) -> None:
     async with contextlib.AsyncExitStack() as stack:
         hub = stack.enter_context(contextlib.closing(EventHub(lane)))
-        reception = Reception(Context(settings, lane, hub, translations, shop))
+        context = Context(settings, lane, hub, translations, shop, approvers=approvers)
+        reception = Reception(context)
         stack.push_async_callback(reception.close)
         port = 0
         if settings.host:

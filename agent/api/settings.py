@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass
 
 from agent.domain.settings import option
+from agent.domain.shop import ROLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,7 @@ class ApiClient:
 
     name: str = option(MISSING, "what the log calls this client")
     token: str = option(MISSING, "bearer token; take at least 16 random characters")
+    role: str = option("cashier", "what this client's user may do", choices=ROLES)
 
 
 @dataclass(frozen=True, slots=True)

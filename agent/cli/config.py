@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
 import os
 import re
+import secrets
 import sys
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, is_dataclass
@@ -17,6 +19,7 @@ from agent.config import ConfigError, LaneConfig, load, read
 from agent.domain.settings import SettingError, allowed, options_of, shown
 from agent.domain.text import Text
 from agent.i18n import Say, language_of, translator
+from agent.shop import PIN_PATTERN, hashed
 from drivers import registry
 from drivers.base import DeviceMisconfigured
 
@@ -37,6 +40,10 @@ def register(subparsers: Any) -> None:
     options.add_argument(
         "driver", nargs="?", metavar="KIND/MODEL", help=say(Text("those of a device's driver"))
     )
+    actions.add_parser(
+        "pin",
+        help=say(Text("hash a supervisor's PIN, read from the terminal, for [[shop.approver]]")),
+    )
     actions.add_parser("example", help=say(Text("print a file to start from")))
     config.set_defaults(run=run)
 
@@ -49,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
             return _check(args.file, say, as_json=args.json)
         case "options":
             return _options(args.driver, say)
+        case "pin":
+            return _pin(say)
         case _:
             sys.stdout.write(example())
             return 0
@@ -57,6 +66,20 @@ def run(args: argparse.Namespace) -> int:
 def example() -> str:
     """The documented configuration that comes with Lanetally."""
     return (files("agent.cli") / "lane.example.toml").read_text(encoding="utf-8")
+
+
+# --- a PIN ---------------------------------------------------------------------------------------
+
+
+def _pin(say: Say) -> int:
+    """Print the hash of a PIN. It is not shown while it is keyed, nor kept in any history."""
+    prompt = say(Text("PIN, 4 to 12 digits: "))
+    pin = getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    if not re.fullmatch(PIN_PATTERN, pin):
+        print(say(Text("a PIN has 4 to 12 digits")), file=sys.stderr)
+        return 1
+    print(hashed(pin, secrets.token_bytes(16)))
+    return 0
 
 
 # --- check ---------------------------------------------------------------------------------------

@@ -144,6 +144,7 @@ def _assembled(config: LaneConfig, stop: threading.Event) -> _Lane:
         config.store.currency,
         config.store.tax_rate_bp,
         config.totals.keypad_tender,
+        config.shop.rules(),
     )
     core = Core(
         journal,
@@ -161,7 +162,7 @@ def _assembled(config: LaneConfig, stop: threading.Event) -> _Lane:
         supervisor.add("sync", "sync", sync.run)
     supervisor.add("core", "core", core.run)
     labels = Labels(config.label_rules(), DualMarks(config.lane.dual_mark_window_ms))
-    emit = emit_into(inbox, labels)
+    emit = emit_into(inbox, labels, config.bagging_scales())
     for device in config.device:
         supervisor.add_device(device.role, device.kind, drivers[device.role], emit)
     add_totals(config, core, inbox, supervisor, emit)
@@ -170,7 +171,11 @@ def _assembled(config: LaneConfig, stop: threading.Event) -> _Lane:
     says = {language: translator(language) for language in ordered}
     store = config.store
     shop = Shop(store.currency, store.minor_digits, store.name, config.lane.id, config.mqtt.enabled)
-    supervisor.add("api", "api", lambda stop: serve(config.api, core, says, stop, shop=shop))
+    supervisor.add(
+        "api",
+        "api",
+        lambda stop: serve(config.api, core, says, stop, shop=shop, approvers=config.shop.approver),
+    )
     core.start(boot_id, __version__, stop)
     return _Lane(journal, inbox, core, supervisor)
 

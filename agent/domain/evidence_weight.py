@@ -27,6 +27,7 @@ GROUPS_OF = (16, 9, 6)  #: among so many items pairs, threes and fours are looke
 _OWN_BAG = ln_permille(100)  #: baskets that begin with the customer's bag put down …
 _NO_BAG = ln_permille(900)
 _BAG_G = (10, 500)  #: … which weighs this much
+_CARRIED_AWAY = ln_permille(200)  #: baskets from which goods are carried off before the total comes
 _MISMATCHED_PERMILLE, _MISMATCHED_MAX = 10, 500  #: a piece: the sum is right and the pairs are not
 _STRANGE = ln(1) - ln(20_000) - ln(5_000)  #: 1 in 20,000 baskets: a thing of 0 to 5 kg, no goods
 _UNEXPLAINED = -4_000  #: an increment that no item is there for; e^-4 = 2 in 100
@@ -79,16 +80,39 @@ def readings(
         _Piece(gtin, weight.low_g, weight.high_g, weight.middle_g, weight.variance_g2)
         for gtin, weight in pieces
     ]
-    plain = _reading(_NO_BAG, increments, items, catalogue)
+    ways = _with_and_without_bag(0, increments, items, catalogue)
+    put_down = _before_leaving(increments)
+    if len(put_down) == len(increments):
+        return ways
+    return (*ways, *_with_and_without_bag(_CARRIED_AWAY, put_down, items, catalogue))
+
+
+def _before_leaving(increments: list[int]) -> list[int]:
+    """The increments without the last ones, if these took something off."""
+    end = len(increments)
+    while end and increments[end - 1] < 0:
+        end -= 1
+    return increments[:end]
+
+
+def _with_and_without_bag(
+    prior: int, increments: list[int], items: list[_Piece], catalogue: Catalogue
+) -> tuple[Reading, ...]:
+    plain = _reading(prior + _NO_BAG, increments, items, catalogue)
     first = increments[0] if increments else 0
     if not _BAG_G[0] <= first <= _BAG_G[1]:
         return (plain,)
-    bag = _OWN_BAG - ln(_BAG_G[1] - _BAG_G[0])
-    return (plain, _reading(bag, increments[1:], items, catalogue))
+    bag = prior + _OWN_BAG - ln(_BAG_G[1] - _BAG_G[0])
+    return (plain, _reading(bag, increments[1:], items, catalogue, has_bag=True))
 
 
 def _reading(
-    prior: int, increments: list[int], items: list[_Piece], catalogue: Catalogue
+    prior: int,
+    increments: list[int],
+    items: list[_Piece],
+    catalogue: Catalogue,
+    *,
+    has_bag: bool = False,
 ) -> Reading:
     left = _cancelled(increments)
     pairs, loose, unmatched = _matched(left, items)
@@ -109,7 +133,7 @@ def _reading(
         tuple(sorted(loose)),
         tuple((d, unknown_weight(d, catalogue.middles_g)) for d in sorted(loose) if d > 0),
         -ln(max(len(increments), 1)),
-        increments[0] if increments and increments[0] in loose and prior == _NO_BAG else 0,
+        increments[0] if increments and increments[0] in loose and not has_bag else 0,
         tuple(piece.gtin for piece in unmatched),
         ln_permille(wrong_permille),
         ln_permille(1000 - wrong_permille),

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from agent.api.auth import client_name
+from agent.api.auth import client_of
 from agent.api.gate import admit
 from agent.api.languages import choose
 from agent.api.messages import Request, Response
@@ -39,12 +39,13 @@ def say_zh(text: Text) -> str:
     ],
 )
 def test_a_client_is_known_by_its_whole_token_only(authorization: bytes, name: str | None) -> None:
-    assert client_name(authorization, CLIENTS) == name
+    found = client_of(authorization, CLIENTS)
+    assert (found and found.name) == name
 
 
 @pytest.mark.parametrize("authorization", [b"", b"Bearer", b"Bearer "])
 def test_an_empty_token_opens_nothing(authorization: bytes) -> None:
-    assert client_name(authorization, [ApiClient("careless", "")]) is None
+    assert client_of(authorization, [ApiClient("careless", "")]) is None
 
 
 # --- languages ---------------------------------------------------------------------------------

@@ -1,0 +1,88 @@
+"""The `[shop]` table: what lanes of this shop do when they suspect something, and who may do what.
+
+A supervisor approves at the lane with a PIN. The file holds only its scrypt hash (RFC 7914), made
+by `lanetally config pin`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import MISSING, dataclass
+
+from agent.domain.settings import option
+from agent.domain.shop import ROLES, Role, ShopRules
+
+PIN_PATTERN = "[0-9]{4,12}"
+
+_COST, _BLOCK, _PARALLEL = 2**14, 8, 1  #: 16 MB and some 50 ms a try
+_HASH = "scrypt:[0-9a-f]{32}:[0-9a-f]{64}"
+
+
+@dataclass(frozen=True, slots=True)
+class Approver:
+    """One `[[shop.approver]]`: who may approve at the lane with a PIN."""
+
+    name: str = option(MISSING, "who it is, as the facts will say")
+    pin: str = option(MISSING, "hash of the PIN: `lanetally config pin` makes it", pattern=_HASH)
+    role: str = option("supervisor", "what this person may do", choices=ROLES[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class ShopSettings:
+    """The `[shop]` table."""
+
+    false_alarms_per_million: int = option(
+        500,
+        "honest baskets in a million that may be stopped: 500 are 0.5 in 1,000",
+        low=1,
+        high=100_000,
+    )
+    ask_before_settling: bool = option(
+        False, "a suspected total of the POS waits for an answer, as a keyed one does"
+    )
+    quiet: bool = option(False, "suspicions go to journal and head office; nobody is stopped")
+    dismiss_role: str = option("cashier", "who may go on in spite of a suspicion", choices=ROLES)
+    supervisor_from_minor: int = option(
+        0, "value at stake from which a supervisor is asked; 0: never", low=0, high=10_000_000_00
+    )
+    void_role: str = option("cashier", "who may take a line back", choices=ROLES)
+    override_role: str = option("supervisor", "who may set another price", choices=ROLES)
+    approver: tuple[Approver, ...] = option((), "who may approve with a PIN")
+
+    def rules(self) -> ShopRules:
+        return ShopRules(
+            role_of(self.dismiss_role),
+            self.supervisor_from_minor,
+            role_of(self.void_role),
+            role_of(self.override_role),
+            self.ask_before_settling,
+            self.quiet,
+            self.false_alarms_per_million,
+        )
+
+
+def role_of(name: str) -> Role:
+    """A role that the configuration's check has let through."""
+    return next(role for role in ROLES if role == name)
+
+
+def hashed(pin: str, salt: bytes) -> str:
+    """What the file keeps of a PIN; `salt` is 16 random bytes."""
+    return f"scrypt:{salt.hex()}:{_scrypt(pin, salt).hex()}"
+
+
+def approver_of(pin: str, approvers: Iterable[Approver]) -> Approver | None:
+    """Whose PIN it is. Takes as long for a wrong one."""
+    found = None
+    for approver in approvers:
+        _, salt, wanted = approver.pin.split(":")
+        given = _scrypt(pin, bytes.fromhex(salt))
+        if hmac.compare_digest(given, bytes.fromhex(wanted)):
+            found = approver
+    return found
+
+
+def _scrypt(pin: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(pin.encode(), salt=salt, n=_COST, r=_BLOCK, p=_PARALLEL, dklen=32)
