@@ -48,7 +48,6 @@ SCREEN_TEXTS = {
     "value": "Worth {amount}",
     "continue": "Continue",
     "scan_it": "Scan it",
-    "back": "Show the reasons",
     "cancel": "Cancel",
     "confirm": "Confirm",
     "not_answered": "The lane did not take the answer: touch again",

@@ -1,8 +1,8 @@
 /**
- * The red alert: what was probably not scanned, why, and the cashier's answer.
+ * The red alert: what was probably not scanned, why, what it may be, and the cashier's answer.
  *
- * It takes the whole attention at first. "Scan it" makes it a strip that waits for the scan;
- * "Continue" tells the lane to go on as it is. It is gone when the lane says so.
+ * It takes the whole attention: nothing else can be touched or reached by keys. It is gone when the
+ * lane says so: answered by anybody, or overtaken by the next customer.
  */
 
 import { $, make, setText } from "./dom.js";
@@ -15,14 +15,14 @@ import { amount, number, word } from "./words.js";
 /** A key that was meant for something else must not answer an alert that just came up. */
 const UNREADY_MS = 400;
 
-const PATHS = { continue: "/v1/suspicion/continue", scan_it: "/v1/suspicion/scan" };
+const SCAN_IT = "/v1/suspicion/scan";
+const CONTINUE = "/v1/suspicion/continue";
 
 /** Refusals that a PIN may help against. */
 const ASKS_PIN = /_needed$|^pin_wrong$/;
 
 let shown = null; // the alert as the lane tells it
 let shownAt = 0;
-let answered = ""; // what the lane said to the last answer
 let focusBefore = null;
 
 export function showAlert({ alert, suspicion }) {
@@ -42,12 +42,9 @@ function identity({ alert, suspicion }) {
 }
 
 function open() {
-  const dialog = $("alert");
   focusBefore ??= document.activeElement;
   shownAt = performance.now();
-  answered = "";
-  dialog.hidden = false;
-  setModal(true);
+  setOpen(true);
   $("scan-it").focus();
   beep("bad");
 }
@@ -55,30 +52,24 @@ function open() {
 function hide() {
   if (shown === null) return;
   shown = null;
-  $("alert").hidden = true;
-  setModal(false);
+  setOpen(false);
   focusBefore?.focus();
   focusBefore = null;
 }
 
-/** Modal: nothing else can be touched or reached by keys. Else a strip above the basket. */
-function setModal(isModal) {
-  document.body.dataset.alert = shown === null ? "none" : isModal ? "asks" : "waits";
-  for (const id of ["bar", "lane"]) $(id).inert = isModal && shown !== null;
-  setText($("scan-it").firstElementChild, word(isModal ? "scan_it" : "back"));
-  $("alert").setAttribute("aria-modal", String(isModal));
+function setOpen(isOpen) {
+  $("alert").hidden = !isOpen;
+  for (const id of ["bar", "lane"]) $(id).inert = isOpen;
 }
 
 function write() {
-  setText($("alert-text"), isStrip() && answered ? `${shown.alert} ${answered}` : shown.alert);
-  const findings = shown.suspicion?.findings ?? [];
+  const { findings = [], candidates = [] } = shown.suspicion ?? {};
+  setText($("alert-text"), shown.alert);
   $("reasons").replaceChildren(...findings.flatMap(reasons));
   $("candidates").dataset.title = word("may_be");
-  $("candidates").replaceChildren(...(shown.suspicion?.candidates ?? []).map(candidate));
+  $("candidates").replaceChildren(...candidates.map(candidate));
   complain("");
 }
-
-const isStrip = () => document.body.dataset.alert === "waits";
 
 function reasons(finding) {
   const value = finding.value_minor ? word("value", { amount: amount(finding.value_minor) }) : "";
@@ -93,24 +84,21 @@ function candidate({ gtin, description, probability_permille }) {
 }
 
 /** Tell the lane; where it asks for somebody who may, tell it again with a PIN. */
-async function answer(choice) {
+async function answer(path) {
+  if (performance.now() - shownAt < UNREADY_MS) return;
   const transaction_id = shown.suspicion?.transaction_id ?? "";
   const language = document.documentElement.lang;
   let pin = "";
-  for (;;) {
+  while (pin !== null) {
     const body = { transaction_id, pin };
-    const response = await ask(PATHS[choice], { method: "POST", language, body }).catch(() => null);
-    if (response?.ok) return taken((await response.json()).message);
+    const response = await ask(path, { method: "POST", language, body }).catch(() => null);
+    if (response?.ok) return;
     const refusal = await response?.json().catch(() => null);
-    if (!ASKS_PIN.test(refusal?.code)) return complain(refusal?.detail ?? word("not_answered"));
+    if (!ASKS_PIN.test(refusal?.code)) {
+      return complain(refusal?.detail ?? word("not_answered"));
+    }
     pin = await askPin(refusal.detail);
-    if (pin === null) return complain("");
   }
-}
-
-function taken(message) {
-  answered = message;
-  if (shown !== null) write();
 }
 
 function complain(text) {
@@ -118,24 +106,9 @@ function complain(text) {
   $("alert-trouble").hidden = !text;
 }
 
-function goOn() {
-  if (isReady()) answer("continue");
-}
-
-function scanIt() {
-  if (!isReady()) return;
-  const isToShrink = !isStrip();
-  setModal(!isToShrink);
-  write();
-  if (isToShrink) answer("scan_it");
-}
-
-const isReady = () => performance.now() - shownAt >= UNREADY_MS;
-
-$("scan-it").onclick = scanIt;
-$("continue").onclick = goOn;
+$("scan-it").onclick = () => answer(SCAN_IT);
+$("continue").onclick = () => answer(CONTINUE);
 onKeys({
   F8: () => shown !== null && $("scan-it").click(),
   F9: () => shown !== null && $("continue").click(),
-  Escape: () => shown !== null && !isStrip() && $("scan-it").click(),
 });

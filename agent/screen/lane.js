@@ -10,18 +10,45 @@ import { beep } from "./sound.js";
 const SAID_MS = 8000;
 
 /** What the cashier must notice at once, and what is good to know. */
-const BAD = new Set(["scan_rejected", "total_rejected", "input_skipped", "receipt_unprinted", "degraded"]);
-const GOOD = new Set(["receipt_printed", "recovered", "device", "device_says"]);
+const BAD = new Set([
+  "scan_rejected",
+  "total_rejected",
+  "input_skipped",
+  "receipt_unprinted",
+  "degraded",
+  "disk_full",
+]);
+const GOOD = new Set([
+  "receipt_printed",
+  "recovered",
+  "device",
+  "device_says",
+  "line_item_voided",
+  "line_item_overridden",
+  "suspicion_dismissed",
+]);
+
+/** What the cashier is to do: it stays until the next scan. */
+const TO_DO = new Set(["suspicion_confirmed"]);
 
 let lane = null; // as last told whole; its status is kept up to date
 let said = 0;
 
-function say(text, isBad) {
+function say(text, mood) {
   const place = $("said");
   setText(place, text);
-  place.className = isBad ? "bad" : "good";
+  place.className = mood;
   clearTimeout(said);
-  said = setTimeout(() => setText(place, ""), SAID_MS);
+  if (mood !== "to-do") said = setTimeout(hush, SAID_MS);
+}
+
+function hush() {
+  setText($("said"), "");
+}
+
+function mood(kind) {
+  if (TO_DO.has(kind)) return "to-do";
+  return BAD.has(kind) ? "bad" : GOOD.has(kind) ? "good" : "";
 }
 
 const shows = {
@@ -29,7 +56,10 @@ const shows = {
   alert: (content) => showAlert(Object.assign(lane, content)),
   status: (content) => showStatus(Object.assign(lane, content)),
   settled: ({ data }) => paid(data),
-  line_item_added: () => beep("good"),
+  line_item_added() {
+    if ($("said").className === "to-do") hush();
+    beep("good");
+  },
 };
 
 start({
@@ -43,12 +73,8 @@ start({
   },
   onEvent(kind, content) {
     shows[kind]?.(content);
-    if (content.text && BAD.has(kind)) {
-      say(content.text, true);
-      beep("bad");
-    } else if (content.text && GOOD.has(kind)) {
-      say(content.text, false);
-    }
+    if (content.text && mood(kind)) say(content.text, mood(kind));
+    if (BAD.has(kind)) beep("bad");
   },
   onSpeak: rename,
 });
