@@ -20,6 +20,7 @@ from agent.domain.text import Text
 from agent.domain.toml_lines import Path as KeyPath
 from agent.errors import TechnicianError
 from agent.i18n import LANGUAGES
+from agent.journal_settings import JournalSettings
 from agent.mqtt_settings import MqttSettings, contradictions
 from agent.shop import ShopSettings
 from agent.totals import settings as totals_settings
@@ -137,6 +138,7 @@ class DeviceSettings:
 class LaneConfig:
     store: StoreSettings
     lane: LaneSettings
+    journal: JournalSettings = field(default_factory=JournalSettings)
     api: ApiSettings = field(default_factory=ApiSettings)
     mqtt: LaneMqttSettings = field(default_factory=LaneMqttSettings)
     receipt: ReceiptSettings = field(default_factory=ReceiptSettings)

@@ -26,17 +26,21 @@ from agent.cli.totals_parts import add_totals
 from agent.config import LaneConfig, load
 from agent.core import Core
 from agent.domain.dual_marks import DualMarks
+from agent.domain.facts import JournalRecovered
 from agent.domain.text import Text
 from agent.domain.transaction import StoreRules
+from agent.former import FormerSync, unsent
 from agent.handle import LaneNotice
+from agent.housekeeping import Housekeeping
 from agent.i18n import LANGUAGES, Say, language_of, translator
 from agent.inbox import Inbox
 from agent.inputs import Acknowledged, CoreInput, DeviceHealthChanged
 from agent.intake import Labels, emit_into
 from agent.itemfile import load_items
 from agent.journal import Journal, JournalUnsafe
+from agent.journal.succession import open_journal
 from agent.outlets import LaneOutlets
-from agent.supervisor import HealthState, Supervisor, contained, notify_systemd
+from agent.supervisor import HealthState, Supervisor, TellHealth, contained, notify_systemd
 from agent.surroundings import Clock
 from agent.sync import Birth, Sync
 from agent.totals.keypad import read_keyed
@@ -127,7 +131,9 @@ def give_back_memory() -> None:
 def _assembled(config: LaneConfig, stop: threading.Event) -> _Lane:
     say = translator(config.store.language)
     ballast = Ballast(Path(config.lane.data_dir) / "ballast")
-    journal = _opened(Path(config.lane.data_dir) / "journal.db", ballast)
+    clock = Clock()
+    path = Path(config.lane.data_dir) / "journal.db"
+    journal, recovered = _opened(path, ballast, int(clock.now().timestamp() * 1000))
     journal.belong_to(f"{config.store.org}/{config.store.id}/{config.lane.id}")
     if config.items.file:
         load_items(Path(config.items.file), journal)
@@ -136,7 +142,6 @@ def _assembled(config: LaneConfig, stop: threading.Event) -> _Lane:
     boot_id = uuid.uuid4().hex
     sync = _sync(config, journal, inbox, boot_id) if config.mqtt.enabled else None
     drivers = _drivers(config)
-    clock = Clock()
     outlets = LaneOutlets(tuple(drivers.values()), sync, config.receipt_style(), say, clock.now)
     rules = StoreRules(
         config.lane.id,
@@ -176,20 +181,54 @@ def _assembled(config: LaneConfig, stop: threading.Event) -> _Lane:
         "api",
         lambda stop: serve(config.api, core, says, stop, shop=shop, approvers=config.shop.approver),
     )
+    _keep_house(config, journal, supervisor, clock, _health_into(inbox))
+    if recovered is not None:
+        _tell_recovered(recovered, _console(say), _health_into(inbox))
     core.start(boot_id, __version__, stop)
     return _Lane(journal, inbox, core, supervisor)
 
 
-def _opened(path: Path, ballast: Ballast) -> Journal:
+def _opened(path: Path, ballast: Ballast, wall_ms: int) -> tuple[Journal, JournalRecovered | None]:
     """The journal; where a full disk keeps it from being opened, the reserve is given up for it."""
     try:
-        journal = Journal(path)
+        opened = open_journal(path, wall_ms)
     except JournalUnsafe:
         if not ballast.give_up():
             raise
-        return Journal(path)
+        return open_journal(path, wall_ms)
     ballast.hold()
-    return journal
+    return opened
+
+
+def _tell_recovered(
+    recovered: JournalRecovered, console: Callable[[LaneNotice], None], tell_health: TellHealth
+) -> None:
+    """Loudly: on the console, in the log, among the devices, and so at head office."""
+    args: dict[str, str | int] = {"file": recovered.set_aside, "lost": recovered.lost_count}
+    text = Text("The journal was damaged and begun anew: {lost} facts lost, see {file}", args)
+    log.error("%s", text.english())
+    console(LaneNotice("degraded", {"lost": recovered.lost_count}, text))
+    tell_health("journal", "journal", "failed", text.english())
+
+
+def _keep_house(
+    config: LaneConfig,
+    journal: Journal,
+    supervisor: Supervisor,
+    clock: Clock,
+    tell_health: TellHealth,
+) -> None:
+    """What looks after the journal beside the sales; and what a former one left to be sent."""
+
+    def tell(problem: Text | None) -> None:
+        state: HealthState = "up" if problem is None else "failed"
+        tell_health("journal", "journal", state, problem.english() if problem else "")
+
+    house = Housekeeping(journal, config.journal, clock.now, tell)
+    supervisor.add("housekeeping", "journal", house.run)
+    if config.mqtt.enabled and unsent(journal.path):
+        address = LaneAddress(config.store.org, config.store.id, config.lane.id)
+        supervisor.add("former", "sync", FormerSync(config.mqtt, address, journal.path).run)
 
 
 def _drivers(config: LaneConfig) -> dict[str, Driver]:
@@ -213,7 +252,7 @@ def _sync(config: LaneConfig, journal: Journal, inbox: Inbox[CoreInput], boot_id
     )
 
 
-def _health_into(inbox: Inbox[CoreInput]) -> Callable[[str, str, HealthState, str], None]:
+def _health_into(inbox: Inbox[CoreInput]) -> TellHealth:
     def tell(role: str, kind: str, state: HealthState, reason: str) -> None:
         inbox.put(DeviceHealthChanged(role, kind, state, reason))
 

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,6 +26,7 @@ SELECT_FACT = "SELECT seq, type, version, wall_ms, mono_ms, hash, body FROM fact
 SEQ_MAX = 2**63 - 1
 SEQ_MIN = -SEQ_MAX
 BUSY_MS = 5000
+LOOK_S = 0.2
 
 
 class JournalUnsafe(TechnicianError):
@@ -129,6 +131,36 @@ def one_commit(db: sqlite3.Connection) -> Iterator[None]:
     finally:
         if db.in_transaction:
             db.execute("ROLLBACK")
+
+
+class Interrupted(Exception):
+    """The lane stops: what takes long is not finished."""
+
+
+@contextmanager
+def interruptible(db: sqlite3.Connection, go_on: Callable[[], bool]) -> Iterator[None]:
+    """Whatever the connection does inside ends soon after `go_on` says no, by raising Interrupted.
+
+    SQLite checks a file in one call that takes as long as the file is large.
+    """
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(LOOK_S):
+            if not go_on():
+                db.interrupt()
+
+    watcher = threading.Thread(target=watch, name="interrupt", daemon=True)
+    watcher.start()
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
+            raise Interrupted from error
+        raise
+    finally:
+        done.set()
+        watcher.join()
 
 
 @contextmanager

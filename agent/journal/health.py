@@ -7,7 +7,7 @@ tables, and the chain of the last facts, which are the ones that a cut of the po
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,7 @@ from pathlib import Path
 from agent.journal import archive
 from agent.journal.archive import Archive
 from agent.journal.chain import BrokenChain, faults
-from agent.journal.file import JournalDamaged, meta_of, rows_of, unsafe
+from agent.journal.file import SEQ_MAX, JournalDamaged, meta_of, rows_of, unsafe
 from agent.journal.reader import JournalReader
 from agent.wire import GENESIS
 
@@ -31,6 +31,19 @@ class Look:
     damage: str = ""  #: why the file must not be written any more; "" if it may
     blank: bool = False  #: there is nothing at all, neither here nor in the log
     changed_seq: int = 0  #: the first fact found that is not the one that was written; 0: none
+
+
+def mark_damaged(path: Path, reason: str) -> None:
+    """Note for the next start what was found while the lane sold: it is to look at everything."""
+    path.with_suffix(".damaged").write_text(reason, encoding="utf-8")
+
+
+def is_marked_damaged(path: Path) -> bool:
+    return path.with_suffix(".damaged").exists()
+
+
+def unmark_damaged(path: Path) -> None:
+    path.with_suffix(".damaged").unlink(missing_ok=True)
 
 
 def short_look(path: Path, *, whole: bool = False) -> Look:
@@ -64,7 +77,8 @@ def _look(db: sqlite3.Connection, *, whole: bool) -> Look:
         word = db.execute(check).fetchone()[0]
         if word != "ok":
             return Look(word)
-    return _judged(_faults_at_the_end(db, archive.listed(db)[-1:] if "archive" in tables else []))
+    newest = archive.listed(db)[-1:] if "archive" in tables else []
+    return _judged(_faults(db, newest, SEQ_MAX if whole else TAIL_FACTS))
 
 
 def _judged(faults: Iterable[BrokenChain]) -> Look:
@@ -77,9 +91,10 @@ def _judged(faults: Iterable[BrokenChain]) -> Look:
     return Look(changed_seq=changed_seq)
 
 
-def _faults_at_the_end(db: sqlite3.Connection, newest: list[Archive]) -> Iterator[BrokenChain]:
+def _faults(db: sqlite3.Connection, newest: list[Archive], most: int) -> Iterator[BrokenChain]:
+    """Among the last facts, so many at most."""
     last = db.execute("SELECT coalesce(max(seq), 0) FROM fact").fetchone()[0]
-    first = max(1, last - TAIL_FACTS + 1, *(one.last + 1 for one in newest))
+    first = max(1, last - most + 1, *(one.last + 1 for one in newest))
     known = {0: GENESIS} | {one.last: one.last_hash for one in newest}
     known |= {row.seq: row.hash for row in rows_of(db, first - 1, first - 1)}
     if first - 1 not in known:
@@ -87,9 +102,12 @@ def _faults_at_the_end(db: sqlite3.Connection, newest: list[Archive]) -> Iterato
     yield from faults(rows_of(db, first, last), meta_of(db, "epoch"), first, known.get(first - 1))
 
 
-def long_look(reader: JournalReader) -> Iterator[Look]:
-    """Everything that is in the file, a slice at each step; what is wrong there."""
-    yield Look(reader.damage())
+def long_look(reader: JournalReader, go_on: Callable[[], bool]) -> Iterator[Look]:
+    """Everything that is in the file, a slice at each step; what is wrong there.
+
+    Raises Interrupted once `go_on` says no.
+    """
+    yield Look(reader.damage(go_on))
     epoch = reader.epoch
     seq = max(0, *(one.last for one in reader.archives()), 0)
     while rows := reader.rows_after(seq, SLICE_FACTS):

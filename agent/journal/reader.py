@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,7 @@ from typing import Any
 from agent.domain.facts import JournalRecovered
 from agent.journal import archive
 from agent.journal.archive import Archive, ArchiveUnreadable, folder_of, moved, position_of
-from agent.journal.file import BUSY_MS, SELECT_FACT, SEQ_MAX, meta_of, projections_of
+from agent.journal.file import BUSY_MS, SELECT_FACT, SEQ_MAX, interruptible, meta_of, projections_of
 from agent.wire import GENESIS, FactRow, decode_body
 
 log = logging.getLogger("lanetally.journal")
@@ -102,9 +102,13 @@ class JournalReader:
         """As `Journal.projections`."""
         return projections_of(self._db)
 
-    def damage(self) -> str:
-        """SQLite's own first complaint about the file; "" if it has none."""
-        word: str = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    def damage(self, go_on: Callable[[], bool] = lambda: True) -> str:
+        """SQLite's own first complaint about the file; "" if it has none.
+
+        Raises Interrupted once `go_on` says no.
+        """
+        with interruptible(self._db, go_on):
+            word: str = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
         return "" if word == "ok" else word
 
     def rows_after(self, seq: int, limit: int) -> list[FactRow]:
@@ -149,9 +153,15 @@ class JournalReader:
 
         return pragma("page_size") * (pragma("page_count") - pragma("freelist_count"))
 
-    def backup_into(self, target: sqlite3.Connection, pages: int, pause_s: float) -> None:
-        """Copy the journal of one moment, so many pages at a time, whoever writes meanwhile."""
-        self._db.backup(target, pages=pages, sleep=pause_s)
+    def backup_into(
+        self,
+        target: sqlite3.Connection,
+        pages: int,
+        pause_s: float,
+        progress: Callable[[int, int, int], None],
+    ) -> None:
+        """Copy so many pages at a time; within `one_moment`, no writer makes it begin again."""
+        self._db.backup(target, pages=pages, sleep=pause_s, progress=progress)
 
     def receipts_awaited(self) -> int:
         """Sales whose receipt is not surely on paper, those at the printer among them."""

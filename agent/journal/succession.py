@@ -44,7 +44,7 @@ from agent.journal.file import (
     remembered_epoch,
     sync_folder,
 )
-from agent.journal.health import short_look
+from agent.journal.health import is_marked_damaged, short_look, unmark_damaged
 from agent.journal.reader import JournalReader
 from agent.journal.salvage import Cursor, Fact, FormerEpoch, Found, Meta, salvaged
 from agent.journal.writer import Journal
@@ -98,6 +98,7 @@ def open_journal(path: Path, wall_ms: int) -> tuple[Journal, JournalRecovered | 
         if estate is not None:
             log.error("the journal is %s: %s", estate.cause, estate.reason)
             recovered = succeed(path, estate, wall_ms)
+        unmark_damaged(path)
         journal = Journal(path, lock=lock)
         stack.pop_all()
     return journal, recovered
@@ -106,7 +107,7 @@ def open_journal(path: Path, wall_ms: int) -> tuple[Journal, JournalRecovered | 
 def _estate_of(path: Path, lock: BinaryIO) -> Estate | None:
     """What is left of a journal that is damaged or gone; None if it is sound or never was."""
     epoch = remembered_epoch(lock)
-    look = short_look(path)
+    look = short_look(path, whole=is_marked_damaged(path))
     if look.blank:
         gone = Estate((), "missing", "the file is empty or not there", epoch=epoch)
         return gone if epoch else None

@@ -27,7 +27,7 @@ from agent.domain.outcome import SettlementOutcome
 from agent.domain.settlement import outcome_of
 from agent.domain.totals import CashierTotal
 from agent.domain.transaction import LaneState, evolve
-from agent.journal import archive
+from agent.journal import archive, days
 from agent.journal.archive import ArchiveUnreadable
 from agent.journal.file import (
     INSERT_FACT,
@@ -209,6 +209,14 @@ class Journal:
             self._db.execute("UPDATE meta SET value = ? WHERE key = 'items_digest'", (digest,))
         return True
 
+    def change_items(self, items: Iterable[Item], gone: Iterable[str]) -> None:
+        """Change some of the item master; the same change again changes nothing."""
+        with one_commit(self._db):
+            self._db.executemany(
+                "INSERT OR REPLACE INTO item VALUES (?,?,?,?,?,?,?,?,?)", map(astuple, items)
+            )
+            self._db.executemany("DELETE FROM item WHERE gtin = ?", ((gtin,) for gtin in gone))
+
     def rebuild(self, rows: Iterable[FactRow] | None = None) -> None:
         """Throw the projections away and make them again, from `rows` or from all facts there are.
 
@@ -278,6 +286,29 @@ class Journal:
             self._fact_at(row[2], facts.MissedScanSuspected).findings if row[2] is not None else ()
         )
         return outcome_of(settled, findings), row[0] == total_digest(total)
+
+    def answered(self, command_id: str) -> facts.CommandAnswered | None:
+        """How this command of head office was answered before."""
+        sql = "SELECT seq FROM command WHERE command_id = ?"
+        row = self._db.execute(sql, (command_id,)).fetchone()
+        return self._fact_at(row[0], facts.CommandAnswered) if row else None
+
+    def settled_as(self, receipt: str) -> facts.TransactionSettled | None:
+        """The sale with this receipt number, or with this transaction's id."""
+        transaction_id = receipt if "-" in receipt else ""
+        sql = "SELECT settled_seq FROM settlement WHERE settled_seq IS NOT NULL AND transaction_id"
+        found = self._db.execute(f"{sql} = ?", (transaction_id,)).fetchone()
+        if found is None:  # both end in the running number
+            ending = f"%{receipt.rpartition('-')[2]}"
+            for (seq,) in self._db.execute(f"{sql} LIKE ?", (ending,)).fetchall():
+                settled = self._fact_at(seq, facts.TransactionSettled)
+                if settled.receipt_number == receipt:
+                    return settled
+        return self._fact_at(found[0], facts.TransactionSettled) if found else None
+
+    def days_due(self, today: str) -> list[facts.DayClosed]:
+        """The close of each day before `today` that has sales which no close has told of."""
+        return days.due(self._db, today)
 
     def unprinted_jobs(
         self,

@@ -1,0 +1,40 @@
+"""What each trading day sold, for its close."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+
+import msgspec
+
+from agent.domain.facts import DayClosed
+
+_DUE = """
+SELECT business_date, first_seq, last_seq FROM day
+WHERE business_date < ? AND sales != closed_sales ORDER BY business_date"""
+_SALES = """
+SELECT seq, hash, body FROM fact
+WHERE seq BETWEEN ? AND ? AND type = 'TransactionSettled' ORDER BY seq"""
+
+
+class _Sale(msgspec.Struct):
+    business_date: str
+    amount_minor: int
+
+
+_sale_decoder = msgspec.json.Decoder(_Sale)
+
+
+def due(db: sqlite3.Connection, today: str) -> list[DayClosed]:
+    """The close of each day before `today` that has sales which no close has told of."""
+    return [_closed(db, *row) for row in db.execute(_DUE, (today,)).fetchall()]
+
+
+def _closed(db: sqlite3.Connection, business_date: str, first: int, last: int) -> DayClosed:
+    digest, sales, sum_minor = hashlib.sha256(), 0, 0
+    for seq, hash_, body in db.execute(_SALES, (first, last)):
+        sale = _sale_decoder.decode(body)
+        if sale.business_date == business_date:
+            digest.update(f"{seq} {hash_}\n".encode())
+            sales, sum_minor = sales + 1, sum_minor + sale.amount_minor
+    return DayClosed(business_date, sales, sum_minor, digest.hexdigest(), first, last)
