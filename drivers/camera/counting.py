@@ -16,12 +16,16 @@ from drivers.camera.image import Image
 from drivers.camera.tracks import Blob, Crossing, Tracker
 
 WIDTH_PX_MAX: Final = 384
-HISTORY_FRAMES: Final = 500
+HISTORY_FRAMES: Final = 200
 #: The model's own rate would take the first goods for belt: it starts quickly and slows down late.
 LEARN_FRAMES: Final = 10
+#: Of what a pixel has shown lately, so much is belt; of a full belt, the model's own 90 % is goods.
+BELT_SHARE: Final = 0.6
 MIXTURES: Final = 3  #: belt, worn belt, goods; OpenCV's five take a fifth more time
 VARIANCE: Final = 16  #: squared distance, in sigmas, from which a pixel is no belt
-#: Share of pixels that must change from frame to frame, in 1/10,000; else nothing moves.
+#: Every so many rows are enough to see that something moves …
+MOTION_ROWS: Final = 8
+#: … by the share of values that must change from frame to frame, in 1/10,000.
 MOTION_MIN: Final = 5
 CHANGE_MIN: Final = 18  #: grey levels
 SOLID_MIN_PCT: Final = 88  #: of its convex hull; below, the outline has a notch
@@ -59,7 +63,7 @@ class LineSettings:
     line_pct: int = 50
     band_pct: int = 6
     smallest_pm: int = 4  #: of the zone's area, in 1/1000
-    gap_pm: int = 10  #: parts nearer than this are one item, in 1/1000
+    gap_pm: int = 5  #: parts nearer than this are one item, in 1/1000
     age_min: int = 3
 
 
@@ -73,6 +77,7 @@ class ItemCounter:
         )
         self._model.setShadowValue(0)  # a shadow on the belt is belt
         self._model.setNMixtures(MIXTURES)
+        self._model.setBackgroundRatio(BELT_SHARE)
         self._tracker: Tracker | None = None
         self._last: Image | None = None
         self._area_min = 0
@@ -105,18 +110,18 @@ class ItemCounter:
         height, width = small.shape[:2]
         self._area_min = max(height * width * s.smallest_pm // 1000, 4)
         gap_px = max(width * s.gap_pm // 1000, 1) | 1
-        self._open = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
+        self._open = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
         self._close = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (gap_px, gap_px))
         line_px, band_px = width * s.line_pct // 100, max(width * s.band_pct // 200, 1)
         self._tracker = Tracker(line_px, band_px, height * width, s.age_min)
 
     def _moved(self, small: Image) -> bool:
-        green = np.ascontiguousarray(small[::4, ::4, 1])  # as good as grey, and already there
-        last, self._last = self._last, green
+        rows = small[::MOTION_ROWS].copy()
+        last, self._last = self._last, rows
         if last is None:
             return True
-        changed = np.count_nonzero(cv2.absdiff(last, green) > CHANGE_MIN)
-        return int(changed) * 10_000 >= MOTION_MIN * green.size
+        changed = np.count_nonzero(cv2.absdiff(last, rows) > CHANGE_MIN)
+        return int(changed) * 10_000 >= MOTION_MIN * rows.size
 
     def _blobs(self, mask: Image) -> list[Blob]:
         mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, self._open)

@@ -53,6 +53,6 @@ class CameraOptions:
         4, "smallest item, as a share of the zone's area", unit="‰", low=1, high=500
     )
     gap_pm: int = option(
-        10, "parts closer than this share of the zone are one item", unit="‰", low=1, high=200
+        5, "parts closer than this share of the zone are one item", unit="‰", low=1, high=200
     )
     age_min: int = option(3, "pictures in which an item was seen before it counts", low=2, high=30)
