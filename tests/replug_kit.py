@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from agent.supervisor import Supervisor
-from drivers.base import DeviceEvent, KeyedNumber, PrinterStatus, ScaleState, ScanData
+from drivers.base import (
+    DeviceEvent,
+    KeyedNumber,
+    LabelSeen,
+    PrinterStatus,
+    ScaleState,
+    ScanData,
+)
+from drivers.camera.sim import View, label, looks, write_images
 from drivers.hid.sim import FifoOutput
 from drivers.keypad.sim import reports as keyed
 from drivers.printer.sim import VirtualPrinter, pty_printer, tcp_printer
@@ -23,6 +32,7 @@ from drivers.scanner.sim import Wedge
 from tests.bench.rig import free_port
 
 PATIENCE_S = 30
+PICTURES = 1000  #: more than a camera shows until it is pulled out again
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,27 @@ def serial_printer(link: Path) -> Pluggable:
     )
 
 
+def camera(link: Path) -> Pluggable:
+    """A folder of pictures of one label, behind a name that goes and comes with it."""
+    scenes = link.with_name("scenes")
+    scenes.mkdir()
+    [picture] = looks([label("4006381333931")], View(), 1, random.Random(1))
+    write_images(scenes, [picture])
+    for number in range(1, PICTURES):
+        (scenes / f"{number:06}.png").hardlink_to(next(scenes.iterdir()))
+
+    @contextmanager
+    def plugged() -> Iterator[None]:
+        link.symlink_to(scenes)
+        try:
+            yield
+        finally:
+            link.unlink()
+
+    options = {"path": str(link), "mode": "reading"}
+    return Pluggable("camera", "video", options, plugged, lambda e: isinstance(e, LabelSeen))
+
+
 def pluggables(folder: Path) -> dict[str, Pluggable]:
     """One of each, by role."""
     return {
@@ -110,6 +141,7 @@ def pluggables(folder: Path) -> dict[str, Pluggable]:
         "scale": scale(folder / "scale"),
         "TCP printer": tcp(free_port()),
         "serial printer": serial_printer(folder / "printer"),
+        "camera": camera(folder / "camera"),
     }
 
 

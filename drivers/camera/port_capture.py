@@ -119,7 +119,7 @@ class ImageFolder:
 
     def grab(self) -> bool:
         self._file = next(self._files, None)
-        return self._file is not None
+        return self._file is not None and self._file.exists()
 
     def retrieve(self) -> tuple[bool, Any]:
         image = cv2.imread(str(self._file), cv2.IMREAD_COLOR)
