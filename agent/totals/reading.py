@@ -30,6 +30,7 @@ class Match:
     line_no: int  #: 1-based, among the lines that `cleaned` left
     key: str  #: a key of the rule, or "tender <type>"
     groups: Mapping[str, str]
+    pattern_lines: int = 1  #: how many lines it spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def _match(
             found = len(lines) == span and expression.fullmatch("\n".join(lines))
             if found:
                 groups = {name: words for name, words in found.groupdict().items() if words}
-                return Match(number + 1, key, groups), span
+                return Match(number + 1, key, groups, span), span
     return None
 
 
@@ -291,9 +292,8 @@ def _item_of(basket: _Basket, match: Match) -> _Item:
 def _take_back(basket: _Basket, gone: _Item, line_no: int) -> None:
     """The last item that it may have been, so many pieces of it."""
     for item in reversed(basket.items):
-        same = (gone.gtin or gone.description) in {item.gtin, item.description, ""}
         quantity, amount = abs(gone.quantity_milli), abs(gone.amount_minor)
-        if same and item.quantity_milli >= quantity and item.amount_minor >= amount:
+        if _alike(item, gone) and item.quantity_milli >= quantity and item.amount_minor >= amount:
             item.quantity_milli -= quantity
             item.amount_minor -= amount
             if item.quantity_milli == 0 == item.amount_minor:
@@ -302,6 +302,13 @@ def _take_back(basket: _Basket, gone: _Item, line_no: int) -> None:
     raise _Contradiction(
         "void_without_item", Text("An item is taken back that is not there"), line_no
     )
+
+
+def _alike(item: _Item, gone: _Item) -> bool:
+    """A line with a word more, such as VOID, has less room for the description."""
+    if item.gtin and gone.gtin:
+        return item.gtin == gone.gtin
+    return item.description.startswith(gone.description)
 
 
 # --- whether it agrees with itself ---------------------------------------------------------------
