@@ -40,7 +40,7 @@ def by(label: str) -> Any:
     return field(default_factory=dict, metadata={"by": label})
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     kind: ClassVar[str]
     whole: ClassVar[str] = ""
@@ -57,7 +57,7 @@ class Document:
     gaps: tuple[CostGap, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sale(Document):
     """T1 and T2. `net` is after `discount`; change leaves the drawer as cash."""
 
@@ -73,14 +73,14 @@ class Sale(Document):
     cost: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackfilledSale(Sale):
     """A missed item that the customer paid after all: a sale of its own, approved."""
 
     kind = "backfilled-sale"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refund(Document):
     """T3 and T4: money back for a sale, by the tender really used; goods resaleable or scrapped."""
 
@@ -96,7 +96,7 @@ class Refund(Document):
     scrapped_cost: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Payout(Document):
     """T5: a platform pays what it collected, less its fee."""
 
@@ -109,7 +109,7 @@ class Payout(Document):
     fee_tax: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CashPickup(Document):
     """T6: cash leaves the drawer for the bank."""
 
@@ -117,7 +117,7 @@ class CashPickup(Document):
     cash: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CashDeposit(Document):
     """T6: it has arrived there."""
 
@@ -125,7 +125,7 @@ class CashDeposit(Document):
     cash: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CashCount(Document):
     """T7: a count that found more (or, negative, less) than there should be."""
 
@@ -133,7 +133,7 @@ class CashCount(Document):
     difference: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CashDifferenceApproved(Document):
     """T7: somebody has decided what it is."""
 
@@ -142,7 +142,7 @@ class CashDifferenceApproved(Document):
     over: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GoodsReceipt(Document):
     """T8: goods are here, their invoice is not."""
 
@@ -150,7 +150,7 @@ class GoodsReceipt(Document):
     goods: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PurchaseInvoice(Document):
     """T8: the invoice of goods received; `variance` is what it asks beyond their cost."""
 
@@ -163,7 +163,7 @@ class PurchaseInvoice(Document):
     variance: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StockDifference(Document):
     """T9: a stocktake found more (or, negative, less), at cost."""
 
@@ -171,7 +171,7 @@ class StockDifference(Document):
     difference: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StockDifferenceApproved(Document):
     """T9: somebody has decided what it is."""
 
@@ -180,7 +180,7 @@ class StockDifferenceApproved(Document):
     gain: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFound(Document):
     """T10: the platform has money that no sale explains."""
 
@@ -188,7 +188,7 @@ class PaymentFound(Document):
     amount: Family = by("platform")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentIdentified(Document):
     """T10: the goods that it paid for are known."""
 
@@ -201,7 +201,7 @@ class PaymentIdentified(Document):
     cost: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnpaidItem(Document):
     """T11: a missed item is gone and was never paid: a loss of stock, and no revenue."""
 
@@ -209,7 +209,7 @@ class UnpaidItem(Document):
     cost: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentMissing(Document):
     """T12: a sale was paid, says the till, and the platform has no money for it."""
 
@@ -217,7 +217,7 @@ class PaymentMissing(Document):
     amount: Family = by("platform")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DisputeLost(Document):
     """T12: it will not come any more."""
 
@@ -225,7 +225,7 @@ class DisputeLost(Document):
     amount: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chargeback(Document):
     """T13: the platform takes a payment back, and a fee for it."""
 
@@ -237,7 +237,7 @@ class Chargeback(Document):
     fee: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BankChargeback(Document):
     """T13, taken from the bank account."""
 
@@ -249,7 +249,7 @@ class BankChargeback(Document):
     fee: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GiftCardSale(Document):
     """T14. Paying with one is a tender of a sale like any other, called "giftcard"."""
 
@@ -262,7 +262,7 @@ class GiftCardSale(Document):
     rounding: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodEnd(Document):
     """Periodic stock: what was there, what was bought, what a stocktake found; the rest is sold."""
 

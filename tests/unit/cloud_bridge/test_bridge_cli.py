@@ -1,4 +1,6 @@
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -132,7 +134,7 @@ def test_a_configuration_is_checked(capsys, config):
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
-@pytest.mark.parametrize("command", ["status", "trial-balance", "quarantine"])
+@pytest.mark.parametrize("command", ["status", "trial-balance", "quarantine", "verify"])
 def test_a_report_makes_no_ledger_where_there_is_none(capsys, config, command):
     assert main([command, "--config", str(config)]) == 1
     assert "there is no ledger yet" in capsys.readouterr().err
@@ -143,3 +145,47 @@ def test_an_account_that_left_the_chart_keeps_its_number(capsys, config, fill):
     config.write_text(config.read_text() + 'chart = "ifrs"\n')
     out = answer(capsys, "trial-balance", "--config", str(config))
     assert any(line.split()[0] == "5001" for line in out.splitlines())
+
+
+def test_true_books_are_verified(capsys, config, fill):
+    out = answer(capsys, "verify", "--config", str(config))
+    assert out == "4 facts, 3 vouchers, 0 findings\n"
+    report = json.loads(answer(capsys, "verify", "--json", "--config", str(config)))
+    assert report == {"facts": 4, "vouchers": 3, "findings": []}
+
+
+def test_books_that_were_changed_fail(capsys, config, fill):
+    with closing(sqlite3.connect(load(config).ledger_path)) as db:
+        db.execute("DROP TRIGGER stock_movement_no_delete")
+        db.execute("DELETE FROM stock_movement WHERE seq = 1")
+        db.commit()
+    assert main(["verify", "--config", str(config)]) == 1
+    out = capsys.readouterr().out
+    assert f"stock: acme/harbour/lane-1/{'e' * 32}/1: the stock movements are not those" in out
+    assert "1 findings" in out
+    assert main(["verify", "--json", "--config", str(config)]) == 1
+    assert json.loads(capsys.readouterr().out)["findings"][0]["code"] == "stock"
+
+
+def test_the_books_are_locked_up_to_a_day(capsys, config, fill):
+    answer(capsys, "lock", "2000-11-30", "--config", str(config))
+    with closing(sqlite3.connect(load(config).ledger_path)) as db:
+        assert db.execute("SELECT locked_until FROM period_lock").fetchall() == [("2000-11-30",)]
+    with pytest.raises(SystemExit):
+        main(["lock", "tomorrow", "--config", str(config)])
+
+
+def test_a_ledger_in_sqlite_needs_no_migration_by_hand(capsys, config):
+    assert "by itself" in answer(capsys, "migrate", "--config", str(config))
+
+
+def test_a_ledger_in_postgresql_is_made_and_reported(capsys, config, postgres):
+    postgres.run("CREATE DATABASE by_hand")
+    dsn = postgres.dsn("by_hand", "bridge")
+    config.write_text(f'[ledger]\nkind = "postgres"\ndsn = "{dsn}"\n')
+    assert main(["status", "--config", str(config)]) == 1
+    assert "run lanetally-bridge migrate" in capsys.readouterr().err
+    owner = postgres.dsn("by_hand")
+    assert "version 1" in answer(capsys, "migrate", "--dsn", owner, "--config", str(config))
+    assert "vouchers       0, sum 0" in answer(capsys, "status", "--config", str(config))
+    assert "0 findings" in answer(capsys, "verify", "--config", str(config))

@@ -52,6 +52,9 @@ def test_relative_paths_start_at_the_file(tmp_path):
         ('[bridge]\nname = ""', "bridge.name"),
         ("[mqtt]\nport = 0", "/bridge.toml:2: mqtt.port: is 0; allowed: 1…65535"),
         ("[mqtt]\nhots = 1", "did you mean host?"),
+        ('[ledger]\nkind = "postgres"', "ledger.dsn: is needed for a ledger in PostgreSQL"),
+        ('[ledger]\nstock = "never"', "ledger.stock"),
+        ('[ledger]\nvoucher_file = "no.toml"', "ledger.voucher_file: names a file that cannot"),
         ('\n[ledger]\nchart_file = "none.toml"', "/bridge.toml:3: ledger.chart_file: names a file"),
         ('[items]\ncost_file = "none.csv"', "/bridge.toml:2: items.cost_file: names a file"),
         ("[ledger", "not valid TOML"),
@@ -78,3 +81,18 @@ def test_an_own_chart_is_used(tmp_path):
     (tmp_path / "own.toml").write_text(chart.replace("4000", "4711"), encoding="utf-8")
     config = load(write(tmp_path, '[ledger]\nchart_file = "own.toml"'))
     assert config.books.chart.account("revenue").number == "4711"
+
+
+def test_own_vouchers_periodic_stock_and_who_follows(tmp_path):
+    own = '[[voucher]]\nkind = "sale"\ndocument = "sale"\nen = "x"\nzh = "x"\nlines = []\n'
+    (tmp_path / "own.toml").write_text(own, encoding="utf-8")
+    text = '[ledger]\nvoucher_file = "own.toml"\nstock = "periodic"\noutbox = ["erp", "lake"]\n'
+    config = load(write(tmp_path, text))
+    assert config.books.templates["sale"] == ()
+    assert [t.kind for t in config.books.templates["period-end"]] == ["period-end"]
+    assert config.settings.ledger.outbox == ("erp", "lake")
+
+
+def test_a_connection_string_is_shown_to_nobody(tmp_path):
+    text = '[ledger]\nkind = "postgres"\ndsn = "host=db password=secret"\n'
+    assert load(write(tmp_path, text)).place == "PostgreSQL"
