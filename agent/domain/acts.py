@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from agent.domain import facts
 from agent.domain.effects import AnswerAct, Effect, Show
 from agent.domain.events import Act, AnswerSuspicion, OverridePrice, VoidLine
@@ -31,6 +33,8 @@ def act(state: LaneState, event: Act, rules: StoreRules) -> Step:
             return _override_price(state, event, rules)
         case AnswerSuspicion():
             return _answer_suspicion(state, event, rules)
+        case _:  # pragma: no cover
+            assert_never(event)
 
 
 def _void_line(state: LaneState, event: VoidLine, rules: StoreRules) -> Step:
