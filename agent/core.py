@@ -57,12 +57,15 @@ from agent.inputs import (
     DeviceHealthChanged,
     DeviceSays,
     JobFinished,
+    LaneInput,
+    OfficeInput,
     PrinterWell,
     ScaleSays,
     TotalSubmitted,
 )
 from agent.journal import Journal, PrintJobRow
 from agent.lookups import JournalUnreadable, Lookups
+from agent.office import Office
 from agent.surroundings import Clock, Contained, KeypadReader, Outlets, Reply, uncontained
 from agent.turn import Turn, alert_is_over
 
@@ -72,10 +75,6 @@ GROUP_MAX = 256  #: inputs in one commit
 TICK_S = 1.0  #: the loop turns at least so often: heartbeat, cursor
 STUCK_NS = 15 * 10**9  #: without a turn for so long, the core is dead or hangs
 RETRY_S = 1.0  #: between two tries to write a journal that refuses
-NOT_WRITTEN = Text(
-    "The journal cannot be written: check the disk. Scans count from memory; sales wait for it."
-)
-DISK_FULL = Text("The disk is full and its reserve is in use: make room today")
 INPUT_SKIPPED = Text("The lane could not work out what came in: scan or key it again")
 TOTAL_UNREADABLE = Text("The journal cannot be read, nothing was settled: send the total again")
 TOTAL_SKIPPED = Text("The lane met a fault of its own. Nothing was settled: send the total again")
@@ -106,6 +105,7 @@ class Core:
         self._clock = clock or Clock()
         self._contained = contained
         self._lookups = Lookups(journal)
+        self._office = Office(journal, self._lookups, outlets)
         self._state = journal.lane_state()
         self._jobs: dict[str, tuple[str, bool]] = {}  # at the printer: transaction id, reprint
         self._acked_seq = journal.acked_seq
@@ -222,6 +222,9 @@ class Core:
             dict(self._answers),
         )
         for item in inputs:
+            if isinstance(item, OfficeInput):
+                self._office.take(item, turn, business_date)
+                continue
             reply = item.reply if isinstance(item, TotalSubmitted | ActSubmitted) else None
             try:
                 event = self._resolved(item, turn)
@@ -313,7 +316,7 @@ class Core:
 
     # --- from input to domain event --------------------------------------------------------------
 
-    def _resolved(self, item: CoreInput, turn: Turn) -> LaneEvent | None:
+    def _resolved(self, item: LaneInput, turn: Turn) -> LaneEvent | None:
         """The domain event of an input, with what the domain cannot look up itself.
 
         Raises JournalUnreadable for a total.

@@ -15,6 +15,7 @@ from agent.domain.events import (
     Scanned,
     Weighed,
 )
+from agent.domain.items import Item
 from agent.domain.outcome import ActOutcome, SettlementOutcome
 from agent.domain.totals import CashierTotal
 
@@ -83,7 +84,41 @@ class Acknowledged:
     seq: int
 
 
-CoreInput: TypeAlias = (
+@dataclass(frozen=True, slots=True)
+class Reprint:
+    receipt: str  #: its number, or its transaction's id
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeItems:
+    items: tuple[Item, ...]
+    gone: tuple[str, ...]  #: GTINs of 14 digits
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It was carried out already; its answer is to be kept."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What head office asks for, once for each id."""
+
+    command_id: str
+    name: str
+    by: str
+    request: Reprint | ChangeItems | Done
+
+
+@dataclass(frozen=True, slots=True)
+class DayEnded:
+    """A trading day may be over: time to tell what it sold."""
+
+
+#: What the lane's own people and devices tell.
+LaneInput: TypeAlias = (
     Scanned
     | Weighed
     | PlateChanged
@@ -100,3 +135,8 @@ CoreInput: TypeAlias = (
     | ScaleSays
     | Acknowledged
 )
+
+#: What concerns head office alone.
+OfficeInput: TypeAlias = Asked | DayEnded
+
+CoreInput: TypeAlias = LaneInput | OfficeInput

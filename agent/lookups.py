@@ -60,6 +60,10 @@ class Lookups:
         found = {gtin: self.item(gtin) for gtin in gtins}
         return {gtin: item for gtin, item in found.items() if item is not None}
 
+    def forget_items(self) -> None:
+        """The item master has changed."""
+        self._known_item.cache_clear()
+
     def describe_items(self) -> list[ItemDescribed]:
         """What is to be said of the item master before the first basket: what is new in it."""
         with suppress(JournalUnreadable), self._reading():

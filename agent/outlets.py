@@ -10,9 +10,10 @@ from typing import Literal
 
 import msgspec
 
+from agent.commands import Answer, answer_leaf, encode_answer
 from agent.domain.display import display_lines
 from agent.domain.effects import Show
-from agent.domain.facts import MissedScanSuspected, TransactionSettled
+from agent.domain.facts import CommandAnswered, MissedScanSuspected, TransactionSettled
 from agent.domain.receipt import ReceiptStyle, receipt_blocks
 from agent.domain.text import Text
 from agent.sync import Sync
@@ -54,6 +55,12 @@ class LaneOutlets:
         if self.sync is not None:
             body = {"type": suspected.type, "text": self.say(text), "body": suspected}
             self.sync.post("alert", msgspec.json.encode(body))
+
+    def answer(self, answered: CommandAnswered) -> None:
+        if self.sync is not None:
+            a = answered
+            answer = Answer(a.command_id, a.name, a.status, a.code, a.detail)
+            self.sync.post(answer_leaf(a.name, a.command_id), encode_answer(answer))
 
     def committed(self, last_seq: int) -> None:
         if self.sync is not None:

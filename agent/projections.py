@@ -20,7 +20,15 @@ from agent.domain.totals import CashierTotal
 Statement: TypeAlias = tuple[str, tuple[Any, ...]]
 
 #: Emptied by a rebuild, filled by replaying every fact.
-TABLES = ("lane_state", "settlement", "print_job", "described_item", "weighed_piece")
+TABLES = (
+    "lane_state",
+    "settlement",
+    "print_job",
+    "described_item",
+    "weighed_piece",
+    "command",
+    "day",
+)
 
 
 def total_digest(total: CashierTotal) -> str:
@@ -60,6 +68,13 @@ def _settled(seq: int, fact: facts.TransactionSettled) -> Iterable[Statement]:
         "INSERT INTO print_job(job_id, settled_seq, state, tries) VALUES (?, ?, 'waiting', 0)",
         (receipt_job_id(fact.transaction_id), seq),
     )
+    yield _ONE_MORE_SALE, (fact.business_date, seq, seq)
+
+
+_ONE_MORE_SALE = """
+    INSERT INTO day(business_date, sales, closed_sales, first_seq, last_seq) VALUES (?, 1, 0, ?, ?)
+    ON CONFLICT DO UPDATE SET sales = sales + 1, last_seq = excluded.last_seq
+"""
 
 
 def _job_ended(state: str, _seq: int, fact: facts.ReceiptPrinted) -> Iterable[Statement]:
@@ -119,6 +134,16 @@ _ONLY_THE_LATEST = """
     )
 """
 
+
+def _answered(seq: int, fact: facts.CommandAnswered) -> Iterable[Statement]:
+    yield "INSERT OR IGNORE INTO command VALUES (?, ?)", (fact.command_id, seq)
+
+
+def _day_closed(_seq: int, fact: facts.DayClosed) -> Iterable[Statement]:
+    closed = "UPDATE day SET closed_sales = ? WHERE business_date = ?"
+    yield closed, (fact.sales, fact.business_date)
+
+
 _PROJECTED: dict[type, Callable[[int, Any], Iterable[Statement]]] = {
     facts.TransactionOpened: _opened,
     facts.CashierTotalReceived: _received,
@@ -128,4 +153,6 @@ _PROJECTED: dict[type, Callable[[int, Any], Iterable[Statement]]] = {
     facts.ReceiptUnprinted: _unprinted,
     facts.ItemDescribed: _described,
     facts.PieceWeighed: _weighed,
+    facts.CommandAnswered: _answered,
+    facts.DayClosed: _day_closed,
 }

@@ -86,6 +86,19 @@ _MIGRATIONS = {
             WHEN NOT EXISTS (SELECT 1 FROM archive WHERE OLD.seq BETWEEN first AND last)
             BEGIN SELECT RAISE(ABORT, 'facts are never deleted'); END;
     """,
+    # command: what head office asked for, once for each id. day: the sales of a trading day, and
+    # of how many a DayClosed has told
+    "head_office": """
+        CREATE TABLE command(command_id TEXT PRIMARY KEY, seq INTEGER NOT NULL)
+            STRICT, WITHOUT ROWID;
+        CREATE TABLE day(
+            business_date TEXT PRIMARY KEY, sales INTEGER NOT NULL, closed_sales INTEGER NOT NULL,
+            first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO day SELECT json_extract(CAST(body AS TEXT), '$.business_date') AS business_date,
+                count(*), 0, min(seq), max(seq)
+            FROM fact WHERE type = 'TransactionSettled' GROUP BY business_date;
+    """,
 }
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Literal, Protocol, TypeVar
 
 from agent.domain.effects import Show
-from agent.domain.facts import MissedScanSuspected, TransactionSettled
+from agent.domain.facts import CommandAnswered, MissedScanSuspected, TransactionSettled
 from agent.domain.outcome import SettlementOutcome
 from agent.domain.text import Text
 from agent.domain.totals import CashierTotal, TotalProblem
@@ -39,6 +39,10 @@ class Outlets(Protocol):
 
     def alert(self, suspected: MissedScanSuspected, text: Text) -> None:
         """To head office, at once."""
+        ...
+
+    def answer(self, answered: CommandAnswered) -> None:
+        """To head office, which asked."""
         ...
 
     def committed(self, last_seq: int) -> None:

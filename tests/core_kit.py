@@ -69,6 +69,9 @@ class SpyOutlets:
     def alert(self, suspected: Any, text: Any) -> None:
         self._see("alert", (suspected, text))
 
+    def answer(self, answered: Any) -> None:
+        self._see("answer", answered)
+
     def committed(self, last_seq: int) -> None:
         self._see("committed", last_seq)
 

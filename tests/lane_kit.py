@@ -7,6 +7,7 @@ from typing import Any
 
 from agent.domain.events import Scanned, TotalReceived, Weighed
 from agent.domain.facts import (
+    CommandAnswered,
     FactBody,
     ItemDescribed,
     LaneStarted,
@@ -145,7 +146,8 @@ def keep_busy_day(journal: Journal) -> LaneState:
     job = settled.transaction_id, receipt_job_id(settled.transaction_id)
     append(journal, [STARTED, *first.facts])
     append(journal, [ReceiptUnprinted(*job, "unconfirmed", "silent"), *second.facts])
-    append(journal, [ReceiptUnprinted(*job, "failed", "offline"), *third.facts])
+    asked = CommandAnswered("c1", "resend", "done", "ok", "", "li")
+    append(journal, [asked, ReceiptUnprinted(*job, "failed", "offline"), *third.facts])
     described = ItemDescribed(TEA.gtin, "Green tea", "drinks", 1000, "each", 520, 540, 300)
     append(journal, [described, PieceWeighed(settled.transaction_id, MILK.gtin, 1030)])
     return third.state
