@@ -70,6 +70,7 @@ class Estate:
     items: Sequence[Item] = ()
     items_digest: str = ""
     epoch: str = ""  #: where it is known without the file
+    address: str = ""  #: as `epoch`
 
 
 @dataclass(slots=True)
@@ -193,8 +194,9 @@ def _built(part: Path, path: Path, estate: Estate, wall_ms: int) -> JournalRecov
         lost = list(_lost(heir, folder))
         with one_commit(db):
             db.execute("INSERT INTO meta VALUES ('epoch', ?)", (new_epoch(),))
-            if "address" in heir.meta:
-                db.execute("INSERT INTO meta VALUES ('address', ?)", (heir.meta["address"],))
+            address = heir.meta.get("address") or estate.address
+            if address:
+                db.execute("INSERT INTO meta VALUES ('address', ?)", (address,))
     stamp = datetime.fromtimestamp(wall_ms / 1000, UTC).strftime("%Y%m%d-%H%M%S")
     recovered = JournalRecovered(
         cause=estate.cause,

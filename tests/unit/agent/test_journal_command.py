@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import msgspec
 import pytest
 
 from agent import cli
 from agent.cli import journal as command
+from agent.cli.journal import copies, verify
 from agent.domain.facts import DeviceLost
 from agent.journal import Journal, JournalReader
 from agent.wire import GENESIS, WireFact, verify_chain
@@ -208,7 +210,7 @@ def test_a_file_that_is_no_database_is_damage(config, capsys):
     assert "file is not a database" in problem["message"]
 
 
-@pytest.mark.parametrize("action", ["verify", "export", "rebuild"])
+@pytest.mark.parametrize("action", ["verify", "export", "rebuild", "backup"])
 def test_a_lane_that_has_never_run_is_said_so_and_gets_no_journal(config, capsys, action):
     assert lanetally(config, action) == 1
 
@@ -222,7 +224,7 @@ def test_a_terminal_sees_how_far_the_check_has_come(config, path, monkeypatch):
             return True
 
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(command, "STEP_FACTS", 2)
+    monkeypatch.setattr(verify, "STEP_FACTS", 2)
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
 
     assert lanetally(config, "verify") == 0
@@ -267,7 +269,7 @@ def test_nothing_is_made_of_facts_that_are_not_sure(config, path, capsys):
 
 
 def facts_of(text):
-    return [command.msgspec.json.decode(line, type=WireFact) for line in text.splitlines()]
+    return [msgspec.json.decode(line, type=WireFact) for line in text.splitlines()]
 
 
 def exported(config, capfdbinary, *words):
@@ -282,7 +284,7 @@ def test_the_export_is_the_chain_of_facts_one_a_line(config, path, capfdbinary):
         verify_chain(journal.epoch, GENESIS, facts_of(text))
         rows = list(journal.rows())
     assert [list(json.loads(line)) for line in text.splitlines()] == (
-        [["seq", "type", "v", "ts", "mono", "hash", "body"]] * len(rows)
+        [["epoch", "seq", "type", "v", "ts", "mono", "hash", "body"]] * len(rows)
     )
     assert [bytes(fact.body) for fact in facts_of(text)] == [row.body for row in rows]
 
@@ -315,7 +317,7 @@ def test_an_export_that_cannot_be_written_keeps_the_file_that_was_there(
         stream.write(b"{")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(command, "_write_facts", full)
+    monkeypatch.setattr(copies, "write_lines", full)
     assert lanetally(config, "export", "--output", str(out)) == 1
 
     assert "No space left" in capsys.readouterr().err
@@ -351,7 +353,7 @@ def test_a_reader_that_has_enough_is_no_error(config, path):
 def test_the_command_explains_itself(capsys):
     parser = argparse.ArgumentParser()
     command.register(parser.add_subparsers())
-    for action in ("verify", "export", "rebuild"):
+    for action in ("verify", "export", "rebuild", "backup", "restore", "import"):
         with pytest.raises(SystemExit, match="0"):
             parser.parse_args(["journal", action, "--help"])
     assert "--output FILE" in capsys.readouterr().out
