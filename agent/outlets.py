@@ -53,7 +53,17 @@ class LaneOutlets:
 
     def alert(self, suspected: MissedScanSuspected, text: Text) -> None:
         if self.sync is not None:
-            body = {"type": suspected.type, "text": self.say(text), "body": suspected}
+            reasons = [
+                self.say(reason)
+                for finding in suspected.findings
+                for reason in (finding.reason, *finding.also)
+            ]
+            body = {
+                "type": suspected.type,
+                "text": self.say(text),
+                "reasons": reasons,
+                "body": suspected,
+            }
             self.sync.post("alert", msgspec.json.encode(body))
 
     def answer(self, answered: CommandAnswered) -> None:

@@ -55,6 +55,43 @@ def test_goods_sold_by_weight_have_a_price_per_kilogram():
     assert item == Item("02001234567893", "Apples", "fruit", 980, "weight", 900)
 
 
+EVIDENCE = HEAD.rstrip() + ",weight_low_g,weight_high_g,tagged_permille\n"
+
+
+def test_what_pieces_weigh_and_how_many_carry_a_tag_may_be_told():
+    both, tag, none = parsed(
+        EVIDENCE
+        + "96385074,Tea,drinks,1000,,,325,335,300\n"
+        + "042100005264,Soup,food,,each,,,,1000\n"
+        + "2001234567893,Apples,fruit,980,weight,900,,,\n"
+    )
+
+    assert (both.weight_low_g, both.weight_high_g, both.tagged_permille) == (325, 335, 300)
+    assert (tag.weight_low_g, tag.weight_high_g, tag.tagged_permille) == (None, None, 1000)
+    assert (none.weight_low_g, none.weight_high_g, none.tagged_permille) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("cells", "complaint"),
+    [
+        (",,325,,", "weight_low_g and weight_high_g go together"),
+        (",,,325,", "weight_low_g and weight_high_g go together"),
+        (",,335,325,", "weight_low_g is 335 and weight_high_g 325"),
+        (",,0,325,", "weight_low_g is 0 and weight_high_g 325"),
+        (",,3.2,325,", "weight_low_g is '3.2'; 0 to 1000000 is meant"),
+        (",,325,1000001,", "weight_high_g is '1000001'"),
+        (",,,,1001", "tagged_permille is '1001'; 0 to 1000 is meant"),
+        ("weight,,325,335,", "sold by weight, so no piece has a weight of its own"),
+    ],
+)
+def test_a_wrong_weight_or_share_is_named_with_its_line(cells, complaint):
+    text = EVIDENCE + "042100005264,Soup,food,,,,,,\n" + f"96385074,Tea,drinks,1000,{cells}\n"
+
+    with pytest.raises(ItemFileError, match="line 3: ") as caught:
+        parsed(text)
+    assert complaint in str(caught.value)
+
+
 def test_the_last_two_columns_may_be_absent_and_others_are_ignored():
     text = "price_minor,gtin,description,category,shelf\n1250,6901234567892,Milk,dairy,A7\n"
 
