@@ -1,4 +1,4 @@
-"""A running core with its server, for tests of the lane screen: scan, weigh, settle, break off."""
+"""A running core with its server, and its screen in a browser: scan, weigh, settle, look."""
 
 from __future__ import annotations
 
@@ -15,29 +15,47 @@ from agent.api.server import serve
 from agent.api.settings import ApiClient, ApiSettings, Shop
 from agent.core import Core
 from agent.domain.items import Item
+from agent.domain.shop import ShopRules
 from agent.domain.transaction import StoreRules
 from agent.i18n import LANGUAGES, translator
 from agent.inbox import Inbox
 from agent.inputs import CoreInput, DeviceHealthChanged
 from agent.intake import emit_into
 from agent.journal import Journal
+from agent.shop import Approver, hashed
 from agent.totals.keypad import read_keyed
 from drivers.base import DeviceEvent, ScanData
+from tests.browser_kit import SIZES, Browser
 from tests.silent import SilentOutlets
 
 TOKEN = "pos-token-0123456"
+USUAL = ShopRules()
 SHOP = Shop("CNY", 2, "Acme Harbour Street", "lane-1")
+
+APPROVER = Approver("Li", hashed("2468", bytes(16)))
+
+
+def _good(gtin: str, description: str, category: str, price_minor: int, weight_g: int) -> Item:
+    return Item(
+        gtin,
+        description,
+        category,
+        price_minor,
+        weight_low_g=weight_g - 10,
+        weight_high_g=weight_g + 10,
+    )
+
 
 #: GTIN-13 -> the item
 GOODS = {
     item.gtin[1:]: item
     for item in (
-        Item("06901234567892", "Pure milk 纯牛奶 1 l", "dairy", 1250),
-        Item("04006381333931", "Whole grain bread 全麦面包", "bakery", 880),
-        Item("06920459905012", "Green tea 绿茶 500 ml", "beverages", 450),
-        Item("06902538005141", "Vitamin drink 维生素饮料", "beverages", 550),
-        Item("06922266454295", "Facial tissues 抽纸 3 packs", "household", 1290),
-        Item("06901028300056", "Soy sauce 生抽 750 ml", "seasoning", 1680),
+        _good("06901234567892", "Pure milk 纯牛奶 1 l", "dairy", 1250, 1040),
+        _good("04006381333931", "Whole grain bread 全麦面包", "bakery", 880, 410),
+        _good("06920459905012", "Green tea 绿茶 500 ml", "beverages", 450, 530),
+        _good("06902538005141", "Vitamin drink 维生素饮料", "beverages", 550, 640),
+        _good("06922266454295", "Facial tissues 抽纸 3 packs", "household", 1290, 330),
+        _good("06901028300056", "Soy sauce 生抽 750 ml", "seasoning", 1680, 1230),
         Item("02001234567893", "Apples 苹果", "fruit", 980, "weight"),
     )
 }
@@ -48,13 +66,13 @@ STRANGE = "5449000000996"  #: a good GTIN that no item master has
 class ScreenLane:
     """The lane's core runs for good; its server can go and come back at the same port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, rules: ShopRules = USUAL) -> None:
         self.journal = Journal(folder / "journal.db")
         self.journal.load_items(list(GOODS.values()), "digest")
         self.inbox: Inbox[CoreInput] = Inbox()
-        self.emit = emit_into(self.inbox)
-        rules = StoreRules("L1", self.journal.epoch, "CNY", 900)
-        self.core = Core(self.journal, self.inbox, rules, SilentOutlets(), read_keyed)
+        self.emit = emit_into(self.inbox, bagging=frozenset({"bags"}))
+        store = StoreRules("L1", self.journal.epoch, "CNY", 900, shop=rules)
+        self.core = Core(self.journal, self.inbox, store, SilentOutlets(), read_keyed)
         self.core.start("boot", "0")
         self.port = 0
         self._totals = 0
@@ -110,7 +128,7 @@ class ScreenLane:
         server = threading.Thread(
             target=serve,
             args=(ApiSettings(**options), self.core, says, stop, ports.put),
-            kwargs={"shop": SHOP},
+            kwargs={"shop": SHOP, "approvers": (APPROVER,)},
         )
         server.start()
         try:
@@ -120,3 +138,94 @@ class ScreenLane:
             stop.set()
             server.join(5)
             assert not server.is_alive()
+
+
+# --- its screen ----------------------------------------------------------------------------------
+
+
+@contextmanager
+def opened(window: Browser, lane: ScreenLane) -> Iterator[Browser]:
+    """The page of a lane that is served, just opened by somebody who never chose anything.
+
+    It must have had nothing to complain of at the end.
+    """
+    with lane.served():
+        window.resize(1024, 600)
+        window.open(lane.address)
+        window.run("localStorage.clear()")
+        window.open(lane.address)
+        window.wait_for(lambda: link(window) == "up", "the page is connected")
+        window.complaints()
+        yield window
+        assert window.complaints() == []
+
+
+def link(page: Browser) -> str:
+    return str(page.run("return document.body.dataset.link"))
+
+
+def lines(page: Browser) -> list[list[str]]:
+    """Name, how much and price of each line."""
+    return page.run(
+        "return [...document.querySelectorAll('#lines li')].map(row =>"
+        " ['name', 'how', 'price'].map(part => row.querySelector('.' + part).textContent))"
+    )
+
+
+def scanned(page: Browser, lane: ScreenLane, *labels: str) -> None:
+    count = len(lines(page)) + len(labels)
+    lane.scan(*labels)
+    page.wait_for(lambda: len(lines(page)) == count, f"{count} lines")
+
+
+def pictured(page: Browser, name: str) -> None:
+    for width, height in SIZES:
+        page.resize(width, height)
+        page.picture(f"{name} {width}x{height}")
+        fits(page)
+    page.resize(1024, 600)
+
+
+def fits(page: Browser) -> None:
+    """Nothing is cut off sideways, and what is to be touched can be touched."""
+    assert page.run("return document.documentElement.scrollWidth <= innerWidth")
+    small = page.run(
+        "return [...document.querySelectorAll('button, a')].filter(e => e.checkVisibility())"
+        ".map(e => [e.id, e.getBoundingClientRect()])"
+        ".filter(([id, box]) => box.height < 48 || box.width < 48 || box.bottom > innerHeight)"
+        ".map(([id]) => id)"
+    )
+    assert small == []
+
+
+CONTRASTS = """
+const channel = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+const parse = text => text.match(/[0-9.]+/g).map(Number);
+const ground = e => {
+  for (; e; e = e.parentElement) {
+    const colour = parse(getComputedStyle(e).backgroundColor);
+    if (colour.length === 3 || colour[3] === 1) return colour;
+  }
+  return [255, 255, 255];
+};
+const found = {};
+for (const e of document.querySelectorAll('body *')) {
+  const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+  if (!own || !e.checkVisibility()) continue;
+  const [a, b] = [light(parse(getComputedStyle(e).color)), light(ground(e))];
+  const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  found[(e.id || e.className || e.tagName) + ' ' + e.textContent.slice(0, 12)] = ratio;
+}
+return found;
+"""
+
+
+def contrasts(page: Browser) -> dict[str, Any]:
+    """Each text on the page with its contrast (WCAG 2.2, 1.4.3)."""
+    return dict(page.run(CONTRASTS))
+
+
+def faint(page: Browser) -> dict[str, float]:
+    """The texts whose contrast is too low."""
+    return {text: ratio for text, ratio in contrasts(page).items() if ratio < 4.5}
