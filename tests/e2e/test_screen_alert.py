@@ -89,7 +89,7 @@ def test_a_missed_scan_turns_the_screen_red_with_reasons_and_what_it_may_be(
     pictured(page, "alert en")
     page.run("document.querySelector('#language').click()")
     page.wait_for(lambda: page.text("#continue").startswith("继续"), "Chinese")
-    page.wait_for(lambda: "未扫描" in page.text("#alert-text"), "the alert in Chinese")
+    page.wait_for(lambda: "价值 5.50" in page.text("#reasons"), "the reasons in Chinese")
     pictured(page, "alert zh")
 
 
