@@ -79,7 +79,8 @@ function reasons(finding) {
 }
 
 function candidate({ gtin, description, probability_permille }) {
-  const share = make("span", "share", `${number(Math.round(probability_permille / 10))} %`);
+  const percent = Math.min(Math.round(probability_permille / 10), 99); // nobody is ever quite sure
+  const share = make("span", "share", `${number(percent)} %`);
   return make("li", "", description || gtin, share);
 }
 
