@@ -1,7 +1,9 @@
 """The camera's own process: `python -m drivers.camera.child OPTIONS`, started by `driver_camera`.
 
-OPTIONS is `CameraOptions` as JSON. It writes lines of `codec_child` to its standard output and ends
-when its standard input does: whatever becomes of the agent, the camera is free again.
+OPTIONS is `CameraOptions` as JSON. It loads its libraries, and waits for a byte on its standard
+input: so it may be started before its camera is plugged in. It writes lines of `codec_child` to its
+standard output and ends when its standard input does: whatever becomes of the agent, the camera is
+free again.
 """
 
 from __future__ import annotations
@@ -38,24 +40,25 @@ Say: TypeAlias = Callable[[ChildMessage], None]
 def main() -> None:
     pipe = os.dup(1)
     os.dup2(2, 1)  # what libraries print goes to the log, not between our lines
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    begin = threading.Event()
+    threading.Thread(target=_end_with_parent, args=(begin,), daemon=True).start()
     os.nice(NICENESS)
     options = CameraOptions(**json.loads(sys.argv[1]))
 
     def say(message: ChildMessage) -> None:
         os.write(pipe, line(message))
 
-    serve(options, say)
+    serve(options, say, begin.wait)
     os._exit(0)  # a thread may hang in a camera that does: it is not waited for
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(begin: threading.Event) -> None:
     while os.read(0, 4096):
-        pass
+        begin.set()
     os._exit(0)
 
 
-def serve(options: CameraOptions, say: Say) -> None:
+def serve(options: CameraOptions, say: Say, wait_to_begin: Callable[[], object]) -> None:
     """Look at pictures until there are no more. Says why it ends."""
     try:
         import cv2
@@ -67,6 +70,7 @@ def serve(options: CameraOptions, say: Say) -> None:
     except ImportError as error:  # libzbar0 is a package of the system, not of Python
         say(Unfit(f"a library is missing: {error}"))
         return
+    wait_to_begin()
     port = CapturePort(options.path, options.width_px, options.height_px, options.fps)
     try:
         port.open()

@@ -63,11 +63,17 @@ class Camera:
         return Identity("", product, "", self._options.path)
 
     def open(self) -> None:
-        """Start the child and wait for its first picture."""
+        """Start the child and wait for its first picture.
+
+        Without a camera the child is prepared for it: it must not take a second longer to be there
+        than the camera does.
+        """
         _check_zone(self._options)
+        if not Path(self._options.path).exists():
+            self._port.prepare(self._arguments())
         self._check_path()
         self._codec, self._waiting, self.pulse = ChildCodec(self._role), [], None
-        self._port.open([json.dumps(asdict(self._options))])
+        self._port.open(self._arguments())
         deadline_ns = time.monotonic_ns() + START_NS
         while time.monotonic_ns() < deadline_ns:
             heard = self._heard()
@@ -97,6 +103,9 @@ class Camera:
 
     def close(self) -> None:
         self._port.close()
+
+    def _arguments(self) -> list[str]:
+        return [json.dumps(asdict(self._options))]
 
     def _heard(self) -> list[ChildMessage]:
         return self._codec.feed(self._port.read(_WAIT_MS))

@@ -35,8 +35,10 @@ class CameraOptions:
         1500, "a label out of sight for this long is a new one", unit="ms", low=500, high=60_000
     )
     direction: str = option("right", "way of the items in the picture", choices=DIRECTIONS)
-    zone_left_pct: int = option(0, "left edge of the zone counted in", unit="%", low=0, high=99)
-    zone_top_pct: int = option(0, "its top edge", unit="%", low=0, high=99)
+    zone_left_pct: int = option(
+        0, "left edge of the zone counted in", unit="%", low=0, high=99, below="zone_right_pct"
+    )
+    zone_top_pct: int = option(0, "its top edge", unit="%", low=0, high=99, below="zone_bottom_pct")
     zone_right_pct: int = option(100, "its right edge", unit="%", low=1, high=100)
     zone_bottom_pct: int = option(100, "its bottom edge", unit="%", low=1, high=100)
     line_pct: int = option(

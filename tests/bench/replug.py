@@ -1,9 +1,9 @@
 """From plugged in to usable, through the real supervisor: 50 cycles of each kind.
 
 Usable is what a cashier would call so: the label typed by the scanner is there, the scale says its
-zero, the printer says that it is well, the camera has read the label before it. Pulled out for up to three seconds, so that the pauses
-between tries have grown. The times of the kernel and of udev are not in it: what is plugged in here
-is there at once.
+zero, the printer says that it is well, the camera (a folder of pictures) has read the label before
+it. Pulled out for up to three seconds, so that the pauses between tries have grown. The times of the
+kernel and of udev are not in it: what is plugged in here is there at once.
 """
 
 from __future__ import annotations

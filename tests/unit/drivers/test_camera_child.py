@@ -18,7 +18,7 @@ from drivers.camera.sim_belt import items, ride
 
 def said(path, **options) -> list:
     messages = []
-    serve(CameraOptions(path=str(path), **options), messages.append)
+    serve(CameraOptions(path=str(path), **options), messages.append, lambda: None)
     return messages
 
 

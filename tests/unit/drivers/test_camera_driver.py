@@ -1,10 +1,13 @@
 """The camera's driver without its child: what it refuses, what it says of itself."""
 
+import gc
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+import numpy as np
+import psutil
 import pytest
 
 from drivers.base import Beep, DeviceMisconfigured, DeviceUnavailable, ItemsCrossed, LabelSeen
@@ -12,6 +15,7 @@ from drivers.camera import driver_camera
 from drivers.camera.codec_child import Alive, Lost, Ready, Unfit, line
 from drivers.camera.driver_camera import Camera
 from drivers.camera.port_child import ChildPort
+from drivers.camera.sim import write_images
 
 ROOT = Path(__file__).parents[3]
 
@@ -25,6 +29,10 @@ class Script:
         self.pieces = list(pieces)
         self.arguments = None
         self.closed = 0
+        self.prepared = None
+
+    def prepare(self, arguments) -> None:
+        self.prepared = arguments
 
     def open(self, arguments) -> None:
         self.arguments = arguments
@@ -128,6 +136,14 @@ def test_an_absent_camera_is_unavailable(tmp_path):
             ask()
 
 
+def test_the_child_of_an_absent_camera_is_made_ready_for_it(tmp_path):
+    driver = camera(tmp_path / "none")
+    with pytest.raises(DeviceUnavailable):
+        driver.open()
+    assert driver._port.prepared
+    assert driver._port.arguments is None
+
+
 def test_probe_gives_the_kernels_name_of_a_camera(tmp_path, monkeypatch):
     (tmp_path / "sys" / "video0").mkdir(parents=True)
     (tmp_path / "sys" / "video0" / "name").write_text("HD Pro Webcam C920\n")
@@ -158,6 +174,31 @@ def test_a_child_that_ends_is_unavailable_with_its_reason():
         port.read(20_000)
     port.close()
     port.close()
+
+
+def test_a_child_that_waits_is_the_one_that_begins_and_only_then_ended_by_close(tmp_path):
+    driver = Camera("cam", Camera.Options(path=str(tmp_path / "camera"), mode="counting"))
+    for _ in range(2):
+        with pytest.raises(DeviceUnavailable, match="no such camera"):
+            driver.open()
+        driver.close()
+    waiting = psutil.Process(driver.child_pid)
+    write_images(tmp_path / "camera", [np.zeros((48, 64, 3), np.uint8)] * 20)
+    driver.open()
+    assert driver.child_pid == waiting.pid
+    driver.close()
+    assert driver.child_pid is None
+    assert not waiting.is_running()
+
+
+def test_a_child_that_waits_goes_with_its_driver(tmp_path):
+    driver = Camera("cam", Camera.Options(path=str(tmp_path / "none")))
+    with pytest.raises(DeviceUnavailable):
+        driver.open()
+    waiting = psutil.Process(driver.child_pid)
+    del driver
+    gc.collect()
+    assert not waiting.is_running()
 
 
 def test_a_child_that_was_not_started_is_unavailable():
