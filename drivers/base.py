@@ -48,14 +48,30 @@ def option(
     low: int | None = None,
     high: int | None = None,
     choices: tuple[str | int, ...] = (),
+    pattern: str = "",
+    needed_if: tuple[str, tuple[str, ...]] | None = None,
+    below: str = "",
 ) -> Any:
     """A field of an options dataclass that carries its own unit, bounds and help.
+
+    The bounds of a tuple hold for each element. `pattern` is a regular expression that the whole of
+    a text must match. `needed_if` names another option and those of its values that do not go with
+    this one's default; `below` another option that must be greater.
 
     The configuration checker and `lanetally devices options` read the metadata; the same convention
     is used by the agent's own sections (`agent.domain.settings.option`), so that one checker serves
     both without an import between them.
     """
-    metadata = {"help": help, "unit": unit, "low": low, "high": high, "choices": choices}
+    metadata = {
+        "help": help,
+        "unit": unit,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "pattern": pattern,
+        "needed_if": needed_if,
+        "below": below,
+    }
     return field(default=default, metadata=metadata)
 
 

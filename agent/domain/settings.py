@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from types import MappingProxyType
 from typing import Any, Generic, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 from agent.domain.text import Text
@@ -33,7 +34,7 @@ def option(
 
     Pass `dataclasses.MISSING` as default for a key that must be there. `pattern` is a regular
     expression that the whole of a text must match. `drivers.base.option` follows the same
-    convention, because drivers may not import the agent.
+    convention, because drivers may not import the agent; it also says what must hold between two.
     """
     metadata = {
         "help": help,
@@ -84,13 +85,20 @@ def check(
     *,
     choose: Choose = lambda _: None,
     cross_check: CrossCheck = lambda _: (),
+    over: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
 ) -> Checked[T]:
-    """The settings in a TOML text, or everything that is wrong with them. Never raises."""
+    """The settings in a TOML text, or everything that is wrong with them. Never raises.
+
+    `over`: keys by table that hold in place of the text's own.
+    """
     try:
         raw = tomllib.loads(text)
         lines = key_lines(text)
     except (ValueError, RecursionError) as error:
         return Checked(None, (_syntax_error(str(error), line_last=text.count("\n") + 1),))
+    for table, keys in over.items():
+        own = raw.get(table)
+        raw[table] = {**own, **keys} if isinstance(own, dict) else dict(keys)
     checker = _Checker(lines, choose)
     value = checker.table(raw, cls, ())
     for path, problem in cross_check(checker.values):
@@ -134,9 +142,24 @@ class _Checker:
             inside[slot.name] = self.table(mine, options_cls, path)
             strange -= names
             valid += names
+        self._compare(inside, own, path)
         for key in sorted(strange):
             self.complain((*path, key), _unknown(key, valid))
         return None if len(self.errors) > before else cls(**inside)
+
+    def _compare(self, values: Mapping[str, Any], own: Iterable[Field[Any]], path: Path) -> None:
+        """What a table's options say of each other; a wrong one is None here and says nothing."""
+        for f in own:
+            value = values[f.name]
+            key, wants = f.metadata.get("needed_if") or ("", ())
+            if value == f.default and values.get(key) in wants:
+                because = {"key": key, "value": shown(values[key])}
+                self.complain((*path, f.name), Text("must be given, as {key} is {value}", because))
+            key = f.metadata.get("below", "")
+            if key and None not in (value, values[key]) and value >= values[key]:
+                than = {"got": shown(value), "key": key, "value": shown(values[key])}
+                text = Text("is {got}; must be less than {key}, which is {value}", than)
+                self.complain((*path, f.name), text)
 
     def _chosen(self, raw: Mapping[str, object], path: Path) -> type | None:
         choice = self._choose(raw)

@@ -28,7 +28,7 @@ class Options:
     transport: str = option(
         "tcp", "how the printer is connected", choices=("tcp", "usb", "serial", "lp")
     )
-    host: str = option("", "tcp: name or address of the printer")
+    host: str = option("", "tcp: name or address of the printer", needed_if=("transport", ("tcp",)))
     port: int = option(9100, "tcp: its port", low=1, high=65535)
     vid: int = option(0, "usb: vendor id; 0 for any printer", low=0, high=0xFFFF)
     pid: int = option(0, "usb: product id; 0 for any", low=0, high=0xFFFF)
@@ -36,6 +36,7 @@ class Options:
     path: str = option(
         "",
         "serial: device such as /dev/serial/by-id/…; lp: /dev/usb/lp0; usb: port such as 1-1.3",
+        needed_if=("transport", ("serial", "lp")),
     )
     baud: int = option(9600, "serial: speed", unit="bit/s", low=1200, high=921_600)
     flow: str = option("rts-cts", "serial: what holds us back when it is busy", choices=FLOWS)
@@ -50,7 +51,9 @@ class Options:
     profile: str = option("default", "python-escpos' name of the model: code pages, cutter")
     code_page: str = option("", "the only code page to use, such as CP437; empty for the profile's")
     logo: int = option(0, "number of a stored logo (FS p); 0 for none", low=0, high=255)
-    logo_key: str = option("", "two characters that name a stored logo (GS ( L); empty for none")
+    logo_key: str = option(
+        "", "two characters that name a stored logo (GS ( L); empty for none", pattern="([ -~]{2})?"
+    )
     drawer_pin: int = option(2, "pin of the drawer connector that opens it", choices=(2, 5))
     drawer_open: str = option(
         "unknown",

@@ -12,7 +12,7 @@ from typing import ClassVar
 from drivers.base import Identity, option
 from drivers.rfid import codec_llrp
 from drivers.rfid.conversation import Conversation
-from drivers.rfid.options import AntennaOptions
+from drivers.rfid.options import MOST_ANTENNAS, AntennaOptions
 from drivers.rfid.port_tcp import TcpPort
 from drivers.rfid.reader import RfidReader
 
@@ -21,7 +21,9 @@ from drivers.rfid.reader import RfidReader
 class LlrpOptions(AntennaOptions):
     address: str = option(MISSING, "the reader's host name or IP address")
     port: int = option(codec_llrp.PORT, "its LLRP port", low=1, high=65_535)
-    antennas: tuple[int, ...] = option((), "antennas to read with; none: all")
+    antennas: tuple[int, ...] = option(
+        (), "antennas to read with; none: all", low=1, high=MOST_ANTENNAS
+    )
     answer_ms: int = option(
         3_000,
         "without an answer for so long, the reader is lost",

@@ -54,7 +54,9 @@ class ChafonOptions(AntennaOptions):
     address: int = option(
         codec_chafon.BROADCAST, "its address on the line; 255: whichever it has", low=0, high=255
     )
-    antennas: tuple[int, ...] = option((1,), "antennas to read with, in turn (1 to 4; 288, ask)")
+    antennas: tuple[int, ...] = option(
+        (1,), "antennas to read with, in turn (288, ask)", low=1, high=4
+    )
     scan_ms: int = option(
         300, "longest time of a round (288, ask)", unit="ms", low=300, high=25_500
     )
@@ -75,6 +77,12 @@ class ChafonOptions(AntennaOptions):
     rssi_min: int = option(
         0, "sightings weaker than this do not count, in the reader's own steps", low=0, high=255
     )
+    rssi_min_by_antenna: tuple[int, ...] = option(
+        (),
+        "the same for each antenna, antenna 1 first; rssi_min holds for the rest",
+        low=0,
+        high=255,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +96,7 @@ class ThingMagicOptions(AntennaOptions):
         choices=tuple(codec_thingmagic.REGIONS),
     )
     baud: int = option(115_200, "line speed that the reader is set to", unit="baud", choices=_BAUDS)
-    antennas: tuple[int, ...] = option((1,), "antennas to read with (1 to 4)")
+    antennas: tuple[int, ...] = option((1,), "antennas to read with", low=1, high=4)
     power_cdbm: int = option(
         0, "transmit power; 0: as the module has it", unit="0.01 dBm", low=0, high=3_150
     )

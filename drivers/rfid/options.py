@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Final
 
 from drivers.base import DeviceMisconfigured, option
 from drivers.rfid.presence import Rules
+
+MOST_ANTENNAS: Final = 255  #: as many as a protocol can number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +32,17 @@ class AntennaOptions(PresenceOptions):
     """For a reader with several antennas."""
 
     rssi_min_by_antenna: tuple[int, ...] = option(
-        (), "the same for each antenna, antenna 1 first; rssi_min holds for the rest", unit="dBm"
+        (),
+        "the same for each antenna, antenna 1 first; rssi_min holds for the rest",
+        unit="dBm",
+        low=-128,
+        high=0,
     )
     neighbour_antennas: tuple[int, ...] = option(
-        (), "antennas that face another lane: a tag that they see as strongly is not ours"
+        (),
+        "antennas that face another lane: a tag that they see as strongly is not ours",
+        low=1,
+        high=MOST_ANTENNAS,
     )
 
 

@@ -125,8 +125,12 @@ def test_options_are_declared_with_help_and_sound_defaults(kind):
                 continue
             choices, low, high = (f.metadata[key] for key in ("choices", "low", "high"))
             assert not choices or f.default in choices, where
-            assert low is None or low <= f.default, where
-            assert high is None or f.default <= high, where
+            for value in f.default if isinstance(f.default, tuple) else (f.default,):
+                assert low is None or low <= value, where
+                assert high is None or value <= high, where
+            others = [key for key, _ in filter(None, [f.metadata["needed_if"]])]
+            others += filter(None, [f.metadata["below"]])
+            assert {*others} <= {other.name for other in fields(cls.Options)}, where
             assert f.metadata["unit"] or not f.name.endswith(("_ms", "_g", "_mm")), where
 
 

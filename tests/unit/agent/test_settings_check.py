@@ -21,6 +21,7 @@ from agent.domain.settings import (
     shown,
 )
 from agent.domain.text import Text
+from drivers.base import option as driver_option
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +236,43 @@ def test_one_sided_bounds_are_enforced():
         (2, "high", "is 6; allowed: ≤ 5"),
     ]
     assert complaints("low = 6\nhigh = 4", Settings) == []
+
+
+@dataclass
+class Printer:
+    """Options that depend on each other, as `drivers.base.option` declares them."""
+
+    transport: str = driver_option("tcp", "how", choices=("tcp", "usb"))
+    host: str = driver_option("", "where", needed_if=("transport", ("tcp",)))
+    left_pct: int = driver_option(0, "from", low=0, high=99, below="right_pct")
+    right_pct: int = driver_option(100, "to", low=1, high=100)
+    antennas: tuple[int, ...] = driver_option((), "which", low=1, high=4)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('transport = "usb"', []),
+        ('host = "printer"', []),
+        ("", [(0, "host", 'must be given, as transport is "tcp"')]),
+        (
+            'transport = "tpc"',
+            [(1, "transport", 'is "tpc"; allowed: "tcp", "usb"; did you mean tcp?')],
+        ),
+        ("host = 1", [(1, "host", "must be text in quotes, not 1")]),
+        (
+            'host = "p"\nleft_pct = 40\nright_pct = 40',
+            [(2, "left_pct", "is 40; must be less than right_pct, which is 40")],
+        ),
+        (
+            'host = "p"\nleft_pct = 40\nright_pct = "x"',
+            [(3, "right_pct", 'must be a whole number, not "x"')],
+        ),
+        ('host = "p"\nantennas = [1, 5]', [(2, "antennas.2", "is 5; allowed: 1…4")]),
+    ],
+)
+def test_what_options_say_of_each_other_is_checked(text, found):
+    assert complaints(text, Printer) == found
 
 
 def test_the_nearest_word_forgives_case_and_slips():
