@@ -35,6 +35,7 @@ from agent.domain.totals import (
     problems,
 )
 from agent.domain.transaction import (
+    Judged,
     LaneState,
     OpenLine,
     OpenTransaction,
@@ -72,11 +73,12 @@ def settle(state: LaneState, event: TotalReceived, rules: StoreRules) -> Step:
         piece = weighed_piece(transaction.transaction_id, evidence)
         learnt = () if piece is None else (piece,)
         return _settled(state, (*words, received, *learnt), sale)
-    if _is_asked(suspicion, event.total, transaction, rules):
-        if suspicion == transaction.suspicion:  # the same total again: nothing is new
+    judged = transaction.judged
+    if _is_asked(suspicion, event.total, judged, rules):
+        if judged is not None and suspicion == judged.suspicion:  # nothing is new
             return Step(state, effects=(Answer(_held_outcome(suspicion, event.total)),))
         return _held(state, (*words, received, suspicion), suspicion, event.total, rules)
-    if transaction.dismissed:  # said before, and answered
+    if judged is not None and judged.dismissed:  # said before, and answered
         return _settled(state, (*words, received), sale, suspicion)
     return _settled(
         state, (*words, received, suspicion), sale, suspicion, *_alarm(suspicion, rules)
@@ -109,7 +111,7 @@ def _problem(event: TotalReceived, transaction: OpenTransaction | None) -> Total
 def _is_asked(
     suspicion: MissedScanSuspected,
     total: CashierTotal,
-    transaction: OpenTransaction,
+    judged: Judged | None,
     rules: StoreRules,
 ) -> bool:
     """Whether somebody has to answer before this is settled.
@@ -118,11 +120,15 @@ def _is_asked(
     cashier may. Most POS have taken the money already; a shop can say that its own ask first.
     """
     shop = rules.shop
-    if shop.quiet or transaction.dismissed:
+    if shop.quiet or (judged is not None and judged.dismissed):
         return False
     if total.source != "keypad":
         return shop.holds_pos
-    is_answer = transaction.keyed_count == total.item_count
+    is_answer = (
+        judged is not None
+        and judged.total.source == "keypad"
+        and judged.total.item_count == total.item_count
+    )
     return not (is_answer and shop.dismisser(suspicion.value_minor) == "cashier")
 
 
@@ -353,13 +359,14 @@ def settle_dismissed(
     None where nothing was keyed: a POS sends its total again.
     """
     transaction = state.transaction
-    if transaction is None or transaction.total is None or transaction.suspicion is None:
+    judged = transaction.judged if transaction else None
+    if transaction is None or judged is None or judged.suspicion is None:
         return None
-    if transaction.total.source != "keypad":
+    if judged.total.source != "keypad":
         return None
-    sale = _sale(TotalReceived(transaction.total, {}), transaction, rules)
+    sale = _sale(TotalReceived(judged.total, {}), transaction, rules)
     assert isinstance(sale, TransactionSettled)  # it was made before the total was held
-    sale = replace(sale, missed_count=transaction.suspicion.missed_count)
+    sale = replace(sale, missed_count=judged.suspicion.missed_count)
     outcome = ActOutcome(
         Text("Settled: {receipt}", {"receipt": sale.receipt_number}),
         transaction_id=sale.transaction_id,

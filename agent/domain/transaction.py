@@ -72,18 +72,24 @@ class OpenLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """The last total that came, how it was judged, and what somebody answered."""
+
+    total: CashierTotal
+    suspicion: MissedScanSuspected | None = None  #: not answered yet
+    dismissed: bool = False  #: somebody goes on in spite of it
+
+
+@dataclass(frozen=True, slots=True)
 class OpenTransaction:
     transaction_id: str
     number: int
     business_date: str
     lines: tuple[OpenLine, ...] = ()
-    keyed_count: int | None = None  #: the count last keyed, if it was held
+    judged: Judged | None = None  #: None again with each change of the basket
     attempts: int = 0  #: cashier totals received so far
     voided: tuple[OpenLine, ...] = ()  #: lines taken back; their numbers stay theirs
     seen: tuple[Seen, ...] = ()  #: what the sensors told, in their order
-    total: CashierTotal | None = None  #: the last one, since the last scan
-    suspicion: MissedScanSuspected | None = None  #: of that total, not answered yet
-    dismissed: bool = False  #: somebody went on in spite of it
 
     @property
     def next_line_no(self) -> int:
@@ -122,7 +128,9 @@ class LaneState:
     @property
     def suspicion(self) -> MissedScanSuspected | None:
         """What somebody is asked about now."""
-        return self.transaction.suspicion if self.transaction else self.around.suspicion
+        if self.transaction is None:
+            return self.around.suspicion
+        return self.transaction.judged.suspicion if self.transaction.judged else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +201,7 @@ def _line_voided(fact: facts.LineItemVoided, state: LaneState) -> LaneState:
         return state
     lines = tuple(line for line in t.lines if line.line_no != fact.line_no)
     gone = tuple(line for line in t.lines if line.line_no == fact.line_no)
-    changed = _unjudged(replace(t, lines=lines, voided=(*t.voided, *gone)))
+    changed = replace(t, lines=lines, voided=(*t.voided, *gone), judged=None)
     return replace(state, transaction=changed)
 
 
@@ -204,41 +212,36 @@ def _line_overridden(fact: facts.LineItemOverridden, state: LaneState) -> LaneSt
         replace(line, price_minor=fact.price_minor) if line.line_no == fact.line_no else line
         for line in state.transaction.lines
     )
-    return replace(state, transaction=_unjudged(replace(state.transaction, lines=lines)))
-
-
-def _unjudged(transaction: OpenTransaction) -> OpenTransaction:
-    """The basket is another one now: its total has to come again."""
-    return replace(transaction, keyed_count=None, total=None, suspicion=None, dismissed=False)
+    return replace(state, transaction=replace(state.transaction, lines=lines, judged=None))
 
 
 def _total_received(fact: facts.CashierTotalReceived, state: LaneState) -> LaneState:
     if state.transaction is None:
         return state
-    keyed = fact.total.item_count if fact.total.source == "keypad" else None
     t = state.transaction
-    judged = replace(
-        t, keyed_count=keyed, attempts=t.attempts + 1, total=fact.total, suspicion=None
-    )
-    return replace(state, transaction=judged)
+    judged = Judged(fact.total, dismissed=t.judged is not None and t.judged.dismissed)
+    return replace(state, transaction=replace(t, attempts=t.attempts + 1, judged=judged))
 
 
 def _suspected(fact: MissedScanSuspected, state: LaneState) -> LaneState:
-    if state.transaction is None:
+    t = state.transaction
+    if t is None or t.judged is None:
         return state
-    return replace(state, transaction=replace(state.transaction, suspicion=fact, dismissed=False))
+    return replace(state, transaction=replace(t, judged=Judged(t.judged.total, fact)))
 
 
 def _dismissed(_fact: facts.MissedScanDismissed, state: LaneState) -> LaneState:
-    if state.transaction is None:
+    t = state.transaction
+    if t is None or t.judged is None:
         return replace(state, around=replace(state.around, suspicion=None))
-    return replace(state, transaction=replace(state.transaction, suspicion=None, dismissed=True))
+    judged = Judged(t.judged.total, dismissed=True)
+    return replace(state, transaction=replace(t, judged=judged))
 
 
 def _confirmed(_fact: facts.MissedScanConfirmed, state: LaneState) -> LaneState:
     if state.transaction is None:
         return replace(state, around=replace(state.around, suspicion=None))
-    return replace(state, transaction=_unjudged(state.transaction))
+    return replace(state, transaction=replace(state.transaction, judged=None))
 
 
 def _closed(_fact: facts.TransactionSettled, state: LaneState) -> LaneState:

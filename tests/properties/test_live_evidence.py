@@ -111,4 +111,4 @@ def test_the_journal_is_judged_as_the_lane_judged(happened, rules):
             assert suspected[0].candidates == judged.candidates
             assert suspected[0].confidence_permille == judged.confidence_permille
         else:
-            assert before.dismissed
+            assert before.judged.dismissed

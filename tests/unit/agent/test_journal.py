@@ -162,7 +162,7 @@ def test_a_held_keyed_count_survives_a_restart(path):
         append(journal, step.facts)
     with Journal(path) as journal:
         assert journal.lane_state() == step.state
-        assert journal.lane_state().transaction.keyed_count == 3
+        assert journal.lane_state().transaction.judged.total.item_count == 3
 
 
 def test_after_a_settlement_only_the_running_number_is_left(path):

@@ -277,7 +277,10 @@ def test_a_keyed_count_that_differs_is_held_and_the_transaction_stays_open():
     assert only(Show, step.effects).text == answer(step).text
     assert only(SoundBeep, step.effects).tone == "bad"
     assert none_of(PrintReceipt, step.effects)
-    assert (step.state.transaction.keyed_count, step.state.transaction.attempts) == (3, 1)
+    assert (step.state.transaction.judged.total.item_count, step.state.transaction.attempts) == (
+        3,
+        1,
+    )
 
 
 def test_scanning_what_was_missing_and_keying_again_settles_clean():
@@ -309,7 +312,10 @@ def test_another_wrong_count_is_held_again():
     )
 
     assert none_of(TransactionSettled, step.facts)
-    assert (step.state.transaction.keyed_count, step.state.transaction.attempts) == (4, 2)
+    assert (step.state.transaction.judged.total.item_count, step.state.transaction.attempts) == (
+        4,
+        2,
+    )
 
 
 def test_a_scan_between_two_equal_wrong_counts_asks_again():
