@@ -2,8 +2,8 @@
 
 Usable is what a cashier would call so: the label typed by the scanner is there, the scale says its
 zero, the printer says that it is well, the camera (a folder of pictures) has read the label before
-it. Pulled out for up to three seconds, so that the pauses between tries have grown. The times of the
-kernel and of udev are not in it: what is plugged in here is there at once.
+it. Pulled out for up to three seconds, so that the pauses between tries have grown. The times of
+the kernel and of udev are not in it: what is plugged in here is there at once.
 """
 
 from __future__ import annotations
