@@ -38,7 +38,7 @@ from agent.domain.lane import step
 from agent.domain.outcome import ActOutcome, SettlementOutcome
 from agent.domain.text import Text
 from agent.domain.totals import CashierTotal, TotalProblem
-from agent.domain.transaction import StoreRules
+from agent.domain.transaction import StoreRules, at_start
 from agent.handle import (
     DeviceHealth,
     LaneBusy,
@@ -67,7 +67,7 @@ from agent.journal import Journal, PrintJobRow
 from agent.lookups import JournalUnreadable, Lookups
 from agent.office import Office
 from agent.surroundings import Clock, Contained, KeypadReader, Outlets, Reply, uncontained
-from agent.turn import Turn, alert_is_over
+from agent.turn import Turn, alert_is_over, alert_left
 
 log = logging.getLogger("lanetally.core")
 
@@ -106,13 +106,13 @@ class Core:
         self._contained = contained
         self._lookups = Lookups(journal)
         self._office = Office(journal, self._lookups, outlets)
-        self._state = journal.lane_state()
+        self._state = at_start(journal.lane_state())
         self._jobs: dict[str, tuple[str, bool]] = {}  # at the printer: transaction id, reprint
         self._acked_seq = journal.acked_seq
         self._devices: dict[str, DeviceHealth] = {}
         self._says: dict[str, tuple[str, ...]] = {}
         self._live_weights: dict[str, LiveWeight] = {}
-        self._alert: RaiseAlert | None = None
+        self._alert: RaiseAlert | None = alert_left(self._state)
         self._arrears = Arrears(journal, give_up_reserve, self._notify)
         self._answers: dict[str, tuple[CashierTotal, SettlementOutcome]] = {}  # in arrears
         self._unreadable = False

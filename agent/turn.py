@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from agent.domain.effects import Answer, Effect
+from agent.domain.alerts import alert_text
+from agent.domain.effects import Answer, Effect, RaiseAlert
 from agent.domain.events import DeviceChanged, PrintEnded
 from agent.domain.facts import FactBody
 from agent.domain.outcome import SettlementOutcome
@@ -94,3 +95,9 @@ def alert_is_over(before: LaneState, after: LaneState) -> bool:
     if (after.transaction is None) is not (before.transaction is None):
         return True
     return before.suspicion is not None and after.suspicion is None
+
+
+def alert_left(state: LaneState) -> RaiseAlert | None:
+    """What somebody is still asked when the lane starts again."""
+    suspected = state.suspicion
+    return None if suspected is None else RaiseAlert(suspected, alert_text(suspected))

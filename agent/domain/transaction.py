@@ -271,7 +271,7 @@ def _lost(fact: facts.DeviceLost, state: LaneState) -> LaneState:
     return replace(state, around=replace(state.around, bags=bags, moving=moving))
 
 
-def _started(_fact: facts.LaneStarted, state: LaneState) -> LaneState:
+def at_start(state: LaneState) -> LaneState:
     """Nobody knows what lies on the scales: they say it again."""
     return replace(state, around=replace(state.around, bags=(), moving=frozenset()))
 
@@ -287,7 +287,7 @@ _EVOLVED: dict[type, Callable[[Any, LaneState], LaneState]] = {
     MissedScanSuspected: _suspected,
     facts.MissedScanDismissed: _dismissed,
     facts.MissedScanConfirmed: _confirmed,
-    facts.LaneStarted: _started,
+    facts.LaneStarted: lambda _, state: at_start(state),
     facts.DeviceLost: _lost,
     facts.DeviceReturned: _told,
     **dict.fromkeys(Observation.__args__, _told),
