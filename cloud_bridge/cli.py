@@ -8,21 +8,19 @@ import logging
 import signal
 import sys
 import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from cloud_bridge import cli_cases, cli_lanes
 from cloud_bridge.chart import Account
-from cloud_bridge.config import DEFAULT_PATH, BridgeConfig, ConfigError, load
+from cloud_bridge.config import DEFAULT_PATH, ConfigError, load
 from cloud_bridge.costs import CostFileError, read_costs
 from cloud_bridge.exports import FORMATS
-from cloud_bridge.ledger.port import Case, Ledger, LedgerUnavailable, LedgerUnsafe, Status
-
-OK, FAILED = 0, 1
+from cloud_bridge.ledger.port import LedgerUnavailable, LedgerUnsafe, Status
+from cloud_bridge.opening import FAILED, OK, now_ms, opened
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,13 +39,10 @@ def _parser() -> argparse.ArgumentParser:
         prog="lanetally-bridge", description="Carries the lanes' facts from MQTT to the ledger."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _command(commands, "run", _run, "take in facts until stopped")
+    run = _command(commands, "run", _run, "take in facts until stopped")
+    run.add_argument("--worker", default="", metavar="NAME", help="one of several that share")
     _command(commands, "status", _status, "what the ledger holds and how far each lane has come")
     _command(commands, "trial-balance", _trial_balance, "debit, credit and balance by account")
-    quarantine = _command(commands, "quarantine", _quarantine, "what could not be posted, and why")
-    quarantine.add_argument(
-        "--replay", action="store_true", help="try again, as after a change of the chart"
-    )
     _command(commands, "verify", _verify, "derive all again and compare; 1 if anything is wrong")
     export = _command(commands, "export", _export, "all vouchers as text for another program")
     export.add_argument("--format", choices=tuple(FORMATS), required=True)
@@ -55,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     lock.add_argument("until", type=date.fromisoformat, metavar="YYYY-MM-DD")
     migrate = _command(commands, "migrate", _migrate, "make or renew the tables in PostgreSQL")
     migrate.add_argument("--dsn", default="", help="to log in as the owner of the tables")
+    cli_cases.register(commands)
+    cli_lanes.register(commands)
     costs = _group(commands, "costs", "what items cost")
     import_ = _command(costs, "import", _import_costs, "take over a list of costs from now on")
     import_.add_argument("file", type=Path, help="CSV with gtin,unit_cost_minor,cost_per")
@@ -80,34 +77,6 @@ def _command(commands: Any, name: str, run: Any, help_: str) -> argparse.Argumen
     return command
 
 
-@contextmanager
-def _ledger(config: BridgeConfig, *, create: bool = False) -> Iterator[Ledger]:
-    """The configured ledger. A report does not make one where there is none."""
-    ledger = _open(config, create=create)
-    try:
-        yield ledger
-    finally:
-        ledger.close()
-
-
-def _open(config: BridgeConfig, *, create: bool) -> Ledger:
-    settings = config.settings
-    tenant, followers = settings.bridge.org, settings.ledger.outbox
-    if settings.ledger.kind == "postgres":
-        from cloud_bridge.ledger.postgres import PostgresLedger  # its library is an extra
-
-        return PostgresLedger(settings.ledger.dsn, config.books, tenant, followers)
-    from cloud_bridge.ledger.sqlite import SqliteLedger
-
-    if not create and not config.ledger_path.exists():
-        raise LedgerUnavailable(f"{config.ledger_path}: there is no ledger yet")
-    return SqliteLedger(config.ledger_path, config.books, tenant, followers)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
 # --- run -----------------------------------------------------------------------------------------
 
 
@@ -125,9 +94,11 @@ def _run(args: argparse.Namespace) -> int:
         broker = f"{settings.mqtt.host}:{settings.mqtt.port}"
         print(f"lanetally-bridge ready: {broker} -> {config.place}", flush=True)
 
-    with _ledger(config, create=True) as ledger:
-        ledger.add_costs(config.costs, _now_ms())
-        serve(ledger, settings.mqtt, settings.bridge.name, settings.bridge.org, stop, ready)
+    with opened(config, create=True) as ledger:
+        ledger.add_costs(config.costs, now_ms())
+        own = settings.bridge
+        name = f"{own.name}-{args.worker}" if args.worker else own.name
+        serve(ledger, settings.mqtt, name, own.org, stop, ready, share=own.share)
     return OK
 
 
@@ -136,7 +107,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def _status(args: argparse.Namespace) -> int:
     config = load(args.config)
-    with _ledger(config) as ledger:
+    with opened(config) as ledger:
         status = ledger.status()
     if args.json:
         print(json.dumps(_status_object(status)))
@@ -168,7 +139,7 @@ def _status_object(status: Status) -> dict[str, Any]:
 
 def _trial_balance(args: argparse.Namespace) -> int:
     config = load(args.config)
-    with _ledger(config) as ledger:
+    with opened(config) as ledger:
         balances = ledger.trial_balance()
     named = {account.number: account for account in config.books.chart.accounts.values()}
     rows = [(b, named.get(b.account, Account(b.account, "", ""))) for b in balances]
@@ -189,31 +160,9 @@ def _trial_balance(args: argparse.Namespace) -> int:
     return OK
 
 
-def _quarantine(args: argparse.Namespace) -> int:
-    config = load(args.config)
-    with _ledger(config) as ledger:
-        replayed = ledger.replay(_now_ms()) if args.replay else None
-        cases = ledger.cases()
-    if args.json:
-        count = asdict(replayed) if replayed else None
-        print(json.dumps({"replayed": count, "cases": _objects(cases)}))
-        return OK
-    if replayed:
-        print(f"posted {replayed.posted}, still in quarantine {replayed.still_quarantined}")
-    for case in cases:
-        amount = "" if case.amount_minor is None else f", worth {case.amount_minor}"
-        where = f"{'/'.join(case.stream)} seq {case.seq}{amount}, {case.tries} x"
-        print(f"{case.case_id}  {case.reason}: {case.detail}  ({where})")
-    return OK
-
-
-def _objects(cases: list[Case]) -> list[dict[str, Any]]:
-    return [asdict(case) | {"stream": case.stream._asdict()} for case in cases]
-
-
 def _verify(args: argparse.Namespace) -> int:
     config = load(args.config)
-    with _ledger(config) as ledger:
+    with opened(config) as ledger:
         status, findings = ledger.status(), ledger.findings()
     if args.json:
         found = [asdict(finding) for finding in findings]
@@ -227,7 +176,7 @@ def _verify(args: argparse.Namespace) -> int:
 
 def _export(args: argparse.Namespace) -> int:
     config = load(args.config)
-    with _ledger(config) as ledger:
+    with opened(config) as ledger:
         for line in FORMATS[args.format](ledger.vouchers(), config.books):
             print(line)
     return OK
@@ -239,16 +188,16 @@ def _export(args: argparse.Namespace) -> int:
 def _import_costs(args: argparse.Namespace) -> int:
     config = load(args.config)
     rows = read_costs(args.file)
-    with _ledger(config, create=True) as ledger:
-        changed = ledger.add_costs(rows, _now_ms())
+    with opened(config, create=True) as ledger:
+        changed = ledger.add_costs(rows, now_ms())
     print(f"{len(rows)} costs read, {changed} of them new")
     return OK
 
 
 def _lock(args: argparse.Namespace) -> int:
     config = load(args.config)
-    with _ledger(config) as ledger:
-        ledger.lock_period(args.until.isoformat(), _now_ms())
+    with opened(config) as ledger:
+        ledger.lock_period(args.until.isoformat(), now_ms())
     print(f"locked until {args.until}")
     return OK
 
@@ -270,4 +219,4 @@ def _check(args: argparse.Namespace) -> int:
     return OK
 
 
-_REPORTS = (_status, _trial_balance, _quarantine, _verify)
+_REPORTS = (_status, _trial_balance, _verify)

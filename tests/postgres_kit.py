@@ -29,17 +29,21 @@ _numbers = itertools.count(1)
 class Postgres:
     """One server with its files in a folder of its own. Durable, as PostgreSQL is by default."""
 
-    def __init__(self, of: Postgres | None = None) -> None:
-        """A new server, or a standby of another one."""
-        self.port = free_port()
+    def __init__(self, *, standby_of: Postgres | None = None, like: Postgres | None = None) -> None:
+        """A new server; a standby of one that runs; or one as another was when it was halted, on
+        its port."""
+        self.port = like.port if like else free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="lanetally-pg-", dir="/tmp"))
         self.data = self.folder / "data"
         if os.geteuid() == 0:
             shutil.chown(self.folder, USER, pwd.getpwnam(USER).pw_gid)
-        if of is None:
-            as_user("initdb", "-D", self.data, "-U", "owner", "-A", "trust", "-E", "UTF8", "-N")
+        if like:
+            subprocess.run(["cp", "-a", like.data, self.data], check=True)
+        elif standby_of:
+            primary = standby_of.dsn("postgres")
+            as_user("pg_basebackup", "-D", self.data, "-R", "-N", "-c", "fast", "-d", primary)
         else:
-            as_user("pg_basebackup", "-D", self.data, "-R", "-d", of.dsn("postgres"), "-c", "fast")
+            as_user("initdb", "-D", self.data, "-U", "owner", "-A", "trust", "-E", "UTF8", "-N")
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -87,7 +91,14 @@ class Postgres:
                 continue
         self._process.wait()
 
+    def halt(self) -> None:
+        """An orderly end ("fast" shutdown)."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait()
+
     def stop(self) -> None:
+        """The end, of its files too."""
         assert self._process is not None
         if self._process.poll() is None:
             self.kill()
