@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from agent.api.settings import ApiSettings
@@ -166,9 +167,35 @@ class LaneConfig:
         )
 
 
-def load(path: Path) -> LaneConfig:
-    """The configuration in a file. Raises ConfigError with every error in it."""
-    checked = check_lane(read(path))
+#: What head office may set for a lane, by table; all else is the technician's.
+DESIRABLE: Mapping[str, frozenset[str]] = {
+    "store": frozenset(
+        ("name", "address", "language", "tax_rate_bp", "rcn_region", "business_day_ends")
+    ),
+    "receipt": frozenset(ReceiptSettings.__dataclass_fields__),
+    "shop": frozenset(ShopSettings.__dataclass_fields__) - {"approver"},
+    "totals": frozenset({"keypad_tender"}),
+    "lane": frozenset({"dual_mark_window_ms"}),
+}
+
+Desired: TypeAlias = Mapping[str, Mapping[str, object]]
+
+
+def desired_errors(text: str, desired: Desired) -> tuple[SettingError, ...]:
+    """What is wrong with a configuration that head office desires for a lane with this file."""
+    foreign = tuple(
+        SettingError(0, f"{table}.{key}", Text("is not for head office to set"))
+        for table, keys in desired.items()
+        for key in keys
+        if key not in DESIRABLE.get(table, frozenset())
+    )
+    return foreign or check_lane(text, desired).errors
+
+
+def load(path: Path, desired: Desired = MappingProxyType({})) -> LaneConfig:
+    """The configuration in a file, and what head office desires in place of parts of it. Raises
+    ConfigError with every error."""
+    checked = check_lane(read(path), desired)
     if checked.value is None:
         raise ConfigError(path, checked.errors)
     return checked.value
@@ -185,9 +212,9 @@ def read(path: Path) -> str:
     raise ConfigError(path, (SettingError(0, "", reason),))
 
 
-def check_lane(text: str) -> Checked[LaneConfig]:
+def check_lane(text: str, desired: Desired = MappingProxyType({})) -> Checked[LaneConfig]:
     """The configuration in a text, or every error in it."""
-    return check(text, LaneConfig, choose=_options_class, cross_check=_cross_check)
+    return check(text, LaneConfig, choose=_options_class, cross_check=_cross_check, over=desired)
 
 
 def _options_class(device: Mapping[str, object]) -> type | SettingError | None:

@@ -16,10 +16,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
 from agent import wire
+from agent.domain.text import Text
 from agent.journal import JournalReader
 from agent.mqtt import Incoming, MqttLink, Will
 from agent.mqtt_settings import MqttSettings
@@ -55,6 +57,17 @@ class Birth:
         )
 
 
+class Desk(Protocol):
+    """Who takes the other words of head office, in this thread."""
+
+    @property
+    def leaves(self) -> tuple[str, ...]: ...
+
+    def come_up(self, line: Sync, /) -> None: ...
+
+    def take(self, leaf: str, payload: bytes, line: Sync, /) -> None: ...
+
+
 class Sync:
     """`run` belongs to one thread; `committed` and `post` to any."""
 
@@ -66,6 +79,7 @@ class Sync:
         journal_path: Path,
         acked_seq: int,
         on_ack: Callable[[int], None],
+        say: Callable[[Text], str] = Text.english,
     ) -> None:
         self._address = address
         self._birth = birth
@@ -81,6 +95,8 @@ class Sync:
         self._rewound_at = 0.0
         self._stall_s = STALL_S
         self._settings = settings
+        self.desk: Desk | None = None  #: set before `run`
+        self._say = say
         self._wake_link: Callable[[], None] = lambda: None  # nobody to wake yet
 
     # --- for other threads ---------------------------------------------------------------------
@@ -129,12 +145,16 @@ class Sync:
             on_up=self._up,
             on_message=self._message,
             will=Will(address.topic("status"), self._birth.payload(online=False)),
+            say=self._say,
         )
 
     def _up(self) -> None:
-        self._link.subscribe(*map(self._address.topic, ("ack", "gap")))
+        leaves = ("ack", "gap", *(self.desk.leaves if self.desk else ()))
+        self._link.subscribe(*map(self._address.topic, leaves))
         status = self._address.topic("status")
         self._link.publish(status, self._birth.payload(online=True), retain=True)
+        if self.desk is not None:
+            self.desk.come_up(self)
         self._answered = False
         self._stall_s = STALL_S
         if not self._link.unconfirmed:
@@ -142,10 +162,13 @@ class Sync:
 
     def _message(self, message: Incoming) -> None:
         self._link.confirm(message)
-        if message.topic == self._address.topic("gap"):
-            self._gap_told(message.payload)
-        else:
+        leaf = message.topic.removeprefix(self._address.topic(""))
+        if leaf == "ack":
             self._acknowledged(message)
+        elif leaf == "gap":
+            self._gap_told(message.payload)
+        elif self.desk is not None:
+            self.desk.take(leaf, message.payload, self)
 
     def _acknowledged(self, message: Incoming) -> None:
         ack = wire.decode_ack(message.payload)
@@ -217,6 +240,24 @@ class Sync:
             self._link.publish(self._address.topic("tx"), payload)
             outbox.sent_batch(rows[0].seq, rows[-1].seq, time.monotonic())
             self._hash_sent = rows[-1].seq, rows[-1].hash
+
+    def send(self, leaf: str, payload: bytes, *, retain: bool = False) -> None:
+        """A message of the desk's. Only in this thread."""
+        self._link.publish(self._address.topic(leaf), payload, retain=retain)
+
+    def send_again(self, first: int, last: int) -> int:
+        """Facts that head office asks for, acknowledged or not; how many there are. The window is
+        not asked: the connection keeps what the broker does not take yet."""
+        after, last = first - 1, min(last, self._last_seq)
+        while after < last:
+            rows = self._rows_after(after, min(wire.BATCH_FACTS_MAX, last - after))
+            rows = _within(rows, wire.BATCH_BYTES_MAX)
+            if not rows:
+                break
+            prev = self._hash_at(rows[0].seq - 1)
+            self.send("tx", wire.encode_batch(self._birth.epoch, prev, rows))
+            after = rows[-1].seq
+        return max(0, after - first + 1)
 
     def _hash_before(self, seq: int) -> str:
         """That of the row just sent, mostly; a rewind or a late acknowledgement moves elsewhere."""

@@ -15,6 +15,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ from agent import __version__
 from agent.api.server import serve
 from agent.api.settings import Shop
 from agent.ballast import Ballast
+from agent.bundle import LogTail
+from agent.cli.office_parts import HeadOffice, desk, of_file
 from agent.cli.totals_parts import add_totals
-from agent.config import LaneConfig, load
+from agent.config import LaneConfig
 from agent.core import Core
 from agent.domain.dual_marks import DualMarks
 from agent.domain.facts import JournalRecovered
@@ -34,7 +37,7 @@ from agent.handle import LaneNotice
 from agent.housekeeping import Housekeeping
 from agent.i18n import LANGUAGES, Say, language_of, translator
 from agent.inbox import Inbox
-from agent.inputs import Acknowledged, CoreInput, DeviceHealthChanged
+from agent.inputs import Acknowledged, CoreInput, DayEnded, DeviceHealthChanged
 from agent.intake import Labels, emit_into
 from agent.itemfile import load_items
 from agent.journal import Journal, JournalUnsafe
@@ -51,6 +54,8 @@ from drivers.base import Driver
 log = logging.getLogger("lanetally")
 
 WATCH_S = 1.0
+DAY_WATCHES = 60  #: at so many watches, the core looks whether a trading day has ended
+RENEWED = -1  #: of `run_lane`: begin anew
 WARNED_KINDS = frozenset(
     {
         "missed_scan_suspected",
@@ -82,7 +87,13 @@ def run(args: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    return run_lane(load(args.config), stop)
+    tail = LogTail()
+    logging.getLogger().addHandler(tail)
+    while True:
+        office = of_file(args.config, tail)
+        code = run_lane(office.config, stop, office)
+        if code != RENEWED:
+            return code
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,28 +106,37 @@ class _Lane:
     supervisor: Supervisor
 
 
-def run_lane(config: LaneConfig, stop: threading.Event) -> int:
-    """Start everything, say READY, watch, and stop everything in reverse."""
-    lane = _assembled(config, stop)
+def run_lane(config: LaneConfig, stop: threading.Event, office: HeadOffice | None = None) -> int:
+    """Start everything, say READY, watch, and stop everything in reverse. RENEWED if it ended only
+    to begin anew with what head office desires."""
+    office = office or HeadOffice(config)
+    lane = _assembled(config, stop, office)
     lane.supervisor.start()
     notify_systemd("READY=1")
     log.info("lane %s of store %s is ready", config.lane.id, config.store.id)
     give_back_memory()
-    given_up = False
-    while not (given_up or stop.wait(WATCH_S)):
+    given_up = renewed = False
+    watches = count()
+    while not (given_up or renewed or stop.wait(WATCH_S)):
         given_up = lane.supervisor.has_given_up("core")
+        renewed = office.renewed.is_set() and lane.core.snapshot().transaction_id is None
         if lane.core.turns:
             notify_systemd("WATCHDOG=1")
+        if next(watches) % DAY_WATCHES == 0:
+            lane.inbox.put_latest("day", DayEnded())
     if given_up:
         log.error("the core is down for good: the lane ends, to be started anew")
-    notify_systemd("STOPPING=1")
+    if not renewed:
+        notify_systemd("STOPPING=1")
     lane.inbox.close()
     late = lane.supervisor.stop()
     if late:
         log.error("did not stop in time: %s", ", ".join(late))
     else:
         lane.journal.close()
-    return 1 if late or given_up else 0
+    if late or given_up:
+        return 1
+    return RENEWED if renewed else 0
 
 
 def give_back_memory() -> None:
@@ -128,7 +148,7 @@ def give_back_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _assembled(config: LaneConfig, stop: threading.Event) -> _Lane:
+def _assembled(config: LaneConfig, stop: threading.Event, office: HeadOffice) -> _Lane:
     say = translator(config.store.language)
     ballast = Ballast(Path(config.lane.data_dir) / "ballast")
     clock = Clock()
@@ -164,6 +184,7 @@ def _assembled(config: LaneConfig, stop: threading.Event) -> _Lane:
     )
     core.subscribe(_console(say))
     if sync is not None:
+        sync.desk = desk(office, core, inbox, journal)
         supervisor.add("sync", "sync", sync.run)
     supervisor.add("core", "core", core.run)
     labels = Labels(config.label_rules(), DualMarks(config.lane.dual_mark_window_ms))
@@ -249,6 +270,7 @@ def _sync(config: LaneConfig, journal: Journal, inbox: Inbox[CoreInput], boot_id
         journal.path,
         journal.acked_seq,
         acknowledged,
+        translator(config.store.language),
     )
 
 

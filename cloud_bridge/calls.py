@@ -1,0 +1,118 @@
+"""A word to one lane over MQTT, and its answer. The word is repeated until it is answered: a lane
+that was away when it was first said hears it when it is back, and acts on each id once."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from agent.commands import (
+    Answer,
+    Args,
+    Command,
+    answer_leaf,
+    command_leaf,
+    decode_answer,
+    encode_command,
+)
+from agent.mqtt import Incoming, MqttLink
+from agent.mqtt_settings import MqttSettings
+from agent.wire import LaneAddress
+
+T = TypeVar("T")
+
+REPEAT_S = 2.0
+TURN_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """`timeout_s`: how long to wait for an answer."""
+
+    mqtt: MqttSettings
+    address: LaneAddress
+    timeout_s: float
+    by: str
+
+    def command(self, name: str, args: Args, command_id: str = "") -> Answer | None:
+        """The lane's answer; None if it gave none in time."""
+        command_id = command_id or uuid.uuid4().hex
+        expires_ms = time.time_ns() // 1_000_000 + int(self.timeout_s * 1000)
+        payload = encode_command(Command(command_id, name, self.by, expires_ms, args))
+        leaf = command_leaf(name, command_id)
+
+        def answered(message: Incoming) -> Answer | None:
+            return decode_answer(message.payload)
+
+        return self._until(answer_leaf(name, command_id), answered, leaf, payload)
+
+    def desire(self, config: dict[str, Any]) -> dict[str, Any] | None:
+        """Desire a configuration; what the lane reports of it once it holds or is refused, or its
+        last report on it; None if it reported nothing in time."""
+        before = self._until("reported", _report, "", b"", wait_s=min(1.0, self.timeout_s)) or {}
+        version = 1 + max(0, int(before.get("version", 0)), int(before.get("applied", 0)))
+        payload = json.dumps({"version": version, "config": config}).encode()
+        last: dict[str, Any] = {}
+
+        def judged(message: Incoming) -> dict[str, Any] | None:
+            report = _report(message)
+            if report is None or report.get("version") != version:
+                return None
+            last.update(report)
+            return None if report.get("status") == "pending" else report
+
+        return self._until("reported", judged, "desired", payload, retain=True) or last or None
+
+    def reported(self) -> dict[str, Any] | None:
+        """What the lane reported last."""
+        return self._until("reported", _report, "", b"")
+
+    def _until(
+        self,
+        leaf: str,
+        found: Callable[[Incoming], T | None],
+        said_on: str,
+        said: bytes,
+        *,
+        retain: bool = False,
+        wait_s: float = 0.0,
+    ) -> T | None:
+        """Say it, again and again, until something that was heard is what was looked for."""
+        heard: list[T] = []
+
+        def hear(message: Incoming) -> None:
+            link.confirm(message)
+            result = found(message)
+            if result is not None:
+                heard.append(result)
+
+        link = MqttLink(
+            self.mqtt,
+            f"lanetally-call-{uuid.uuid4().hex[:12]}",
+            on_up=lambda: link.subscribe(self.address.topic(leaf)),
+            on_message=hear,
+        )
+        deadline = time.monotonic() + (wait_s or self.timeout_s)
+        due_s = 0.0
+        with closing(link):
+            while time.monotonic() < deadline:
+                link.turn(TURN_S)
+                if said_on and link.up and time.monotonic() >= due_s:
+                    link.publish(self.address.topic(said_on), said, retain=retain)
+                    due_s = time.monotonic() + REPEAT_S
+                if heard:
+                    return heard[0]
+        return None
+
+
+def _report(message: Incoming) -> dict[str, Any] | None:
+    try:
+        report = json.loads(message.payload)
+    except ValueError:
+        return None
+    return report if isinstance(report, dict) else None
