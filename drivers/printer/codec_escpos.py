@@ -144,7 +144,8 @@ def _start(pen: _Pen) -> bytes:
 def _logo(pen: _Pen) -> Iterator[bytes]:
     """A logo out of the printer's own memory, where the maker's tool has put it.
 
-    Epson ESC/POS reference: `FS p n m`, m 0 for its own size; `GS ( L`, function 69, not enlarged.
+    Epson, TM-T88III Specification: `FS p n m`, m 0 for its own size; TM-L90 Specification, p. 159:
+    `GS ( L`, function 69, not enlarged.
     """
     key = pen.paper.logo_key.encode("ascii", "replace")
     if pen.paper.logo:
@@ -220,26 +221,42 @@ def _runs(pen: _Pen, line: Line) -> bytes:
 
 
 def _barcode(pen: _Pen, block: PrintBlock) -> Iterator[bytes]:
+    """An EAN-13 or EAN-8 if it is one, else a Code 128."""
     content = str(block["barcode"])
-    symbols = _code_128(content)
-    # 11 modules a symbol, and start, check and stop symbols and quiet zones (ISO/IEC 15417).
-    modules = 11 * (len(symbols) - 2) + 35 + 20
+    kind, data, modules = _ean(content) or _code_128(content)
     module_dots = min(3, pen.paper.columns * raster.COLUMN_DOTS // modules)
-    if not symbols or module_dots < 2 or not pen.printer.profile.supports("barcodeB"):
+    if not data or module_dots < 2 or not pen.printer.profile.supports("barcodeB"):
         yield from _instead(pen, "barcode", content)
         return
     setup = b"\x1dh\x50" + b"\x1dw" + bytes([module_dots]) + b"\x1df\x00" + b"\x1dH\x02"
-    data = b"\x1dk\x49" + bytes([len(symbols)]) + symbols
-    yield _CENTRE + setup + data + _LEFT
+    yield _CENTRE + setup + b"\x1dk" + bytes([kind, len(data)]) + data + _LEFT
 
 
-def _code_128(content: str) -> bytes:
-    """The data of `GS k 73`: pairs of digits in set C, else ASCII in set B, else b""."""
-    if not content.isascii() or not content.isprintable() or not content:
-        return b""
-    if content.isdigit() and len(content) % 2 == 0:
-        return b"{C" + bytes(int(content[i : i + 2]) for i in range(0, len(content), 2))
-    return b"{B" + content.replace("{", "{{").encode("ascii")
+#: By digits: m of `GS k`, and modules with quiet zones (Epson ESC/POS reference; GS1 General
+#: Specifications, 5.2.1: 95 and 11 + 7, 67 and 7 + 7).
+_EAN: Mapping[int, tuple[int, int]] = {13: (67, 113), 8: (68, 81)}
+
+
+def _ean(content: str) -> tuple[int, bytes, int] | None:
+    """m, data and modules of an EAN; None if it has not the digits of one, the last one right."""
+    if not content.isascii() or not content.isdigit() or len(content) not in _EAN:
+        return None
+    weighed = (int(digit) * (3 if n % 2 else 1) for n, digit in enumerate(reversed(content)))
+    if sum(weighed) % 10:
+        return None
+    kind, modules = _EAN[len(content)]
+    return kind, content.encode("ascii"), modules
+
+
+def _code_128(content: str) -> tuple[int, bytes, int]:
+    """m, data and modules: pairs of digits in set C, else ASCII in set B, else no data."""
+    symbols = b""
+    if content.isascii() and content.isdigit() and len(content) % 2 == 0:
+        symbols = b"{C" + bytes(int(content[i : i + 2]) for i in range(0, len(content), 2))
+    elif content.isascii() and content.isprintable() and content:
+        symbols = b"{B" + content.replace("{", "{{").encode("ascii")
+    # 11 modules a symbol, and start, check and stop symbols and quiet zones (ISO/IEC 15417).
+    return 73, symbols, 11 * (len(symbols) - 2) + 35 + 20
 
 
 def _qr(pen: _Pen, block: PrintBlock) -> Iterator[bytes]:

@@ -82,6 +82,29 @@ def test_a_whole_receipt_is_on_paper_and_its_codes_can_be_read(emupos, printing)
     assert picture.width == 576
 
 
+def test_eans_can_be_read_from_the_paper_as_eans(emupos, printing):
+    printing.status()
+    eans = ("4006381333931", "96385074")
+    blocks = [block for ean in eans for block in ({"barcode": ean}, {"feed": 2})]
+    assert printing.prints(*blocks, {"cut": True}) == ("printed", "")
+    codes = {(code.type, code.data.decode()) for code in pyzbar.decode(receipt(emupos)[1])}
+    assert codes == {("EAN13", eans[0]), ("EAN8", eans[1])}
+
+
+@pytest.mark.parametrize("logo", [{"logo": 1}, {"logo_key": "L1"}])
+def test_a_stored_logo_is_a_command_that_a_foreign_printer_knows_and_leaves_the_receipt_alone(
+    emupos, logo
+):
+    """emupos has no memory for logos: it takes the command, prints nothing, and no byte of it."""
+    options = {"profile": "TM-T20II", "columns": 48} | logo
+    driver = EscposPrinter(
+        "printer", EscposPrinter.Options(host="127.0.0.1", port=emupos.printer_port, **options)
+    )
+    with started(Printing(driver)) as run:
+        assert run.prints({"text": "after the logo"}, {"cut": True}) == ("printed", "")
+    assert receipt(emupos)[0].split("\n")[0] == "after the logo"
+
+
 def test_the_drawer_opens_and_both_its_states_are_told(emupos, printing):
     assert printing.status().drawer_open is False
     printing.driver.handle(PrintJob("j", ({"kick": True},)))

@@ -131,6 +131,22 @@ def test_other_ascii_is_sent_in_code_set_b_with_its_brace_doubled():
     assert b"\x1dkI\x05{B123" in sent({"barcode": "123"})
 
 
+@pytest.mark.parametrize(
+    ("content", "command"),
+    [
+        ("4006381333931", b"\x1dkC\x0d4006381333931"),
+        ("96385074", b"\x1dkD\x0896385074"),
+        ("4006381333932", b""),  # its check digit is wrong, and a Code 128 too wide
+        ("96385075", b"\x1dkI\x06{C\x60\x26\x32\x4b"),
+        ("４００６３８１３３３９３１", b""),
+    ],
+)
+def test_what_is_an_ean_is_printed_as_one(content, command):
+    data = sent({"barcode": content}, columns=32)
+    assert command in data
+    assert (b"\x1dk" in data) == bool(command)
+
+
 def test_a_barcode_is_narrowed_until_it_fits_the_paper():
     wide, narrow = ("A" * count for count in (8, 12))
     assert b"\x1dw\x03" in sent({"barcode": wide}, columns=48)
