@@ -42,13 +42,16 @@ def main() -> None:
     os.dup2(2, 1)  # what libraries print goes to the log, not between our lines
     begin = threading.Event()
     threading.Thread(target=_end_with_parent, args=(begin,), daemon=True).start()
-    os.nice(NICENESS)
     options = CameraOptions(**json.loads(sys.argv[1]))
 
     def say(message: ChildMessage) -> None:
         os.write(pipe, line(message))
 
-    serve(options, say, begin.wait)
+    def wait_to_begin() -> None:
+        begin.wait()
+        os.nice(NICENESS)  # not before: while it loads, somebody may wait for it
+
+    serve(options, say, wait_to_begin)
     os._exit(0)  # a thread may hang in a camera that does: it is not waited for
 
 

@@ -87,6 +87,14 @@ class Camera:
 
     def run(self, emit: Emit, stop: threading.Event) -> None:
         """Pass on what the child sees. Raises DeviceUnavailable when child or picture is lost."""
+        try:
+            self._pass_on(emit, stop)
+        except DeviceUnavailable:
+            self._port.close()
+            self._port.prepare(self._arguments())  # for when it is back
+            raise
+
+    def _pass_on(self, emit: Emit, stop: threading.Event) -> None:
         waiting, self._waiting = self._waiting, []
         self._tell(waiting, emit)
         last_ns = time.monotonic_ns()
