@@ -7,7 +7,7 @@
 
 import { $, make, setText } from "./dom.js";
 import { ask } from "./link.js";
-import { askPin } from "./pin.js";
+import { askPin, giveUpPin } from "./pin.js";
 import { onKeys } from "./shell.js";
 import { beep } from "./sound.js";
 import { amount, number, word } from "./words.js";
@@ -24,6 +24,7 @@ const ASKS_PIN = /_needed$|^pin_wrong$/;
 let shown = null; // the alert as the lane tells it
 let shownAt = 0;
 let focusBefore = null;
+let isAnswering = false;
 
 export function showAlert({ alert, suspicion }) {
   if (alert === null) return hide();
@@ -52,6 +53,7 @@ function open() {
 function hide() {
   if (shown === null) return;
   shown = null;
+  giveUpPin();
   setOpen(false);
   focusBefore?.focus();
   focusBefore = null;
@@ -84,9 +86,14 @@ function candidate({ gtin, description, probability_permille }) {
   return make("li", "", description || gtin, share);
 }
 
-/** Tell the lane; where it asks for somebody who may, tell it again with a PIN. */
 async function answer(path) {
-  if (performance.now() - shownAt < UNREADY_MS) return;
+  if (isAnswering || performance.now() - shownAt < UNREADY_MS) return;
+  isAnswering = true;
+  await tell(path).finally(() => (isAnswering = false));
+}
+
+/** Tell the lane; where it asks for somebody who may, tell it again with a PIN. */
+async function tell(path) {
   const transaction_id = shown.suspicion?.transaction_id ?? "";
   const language = document.documentElement.lang;
   let pin = "";

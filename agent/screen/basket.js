@@ -41,6 +41,7 @@ export function idle() {
 /** All words again, in another language. */
 export function rename() {
   for (const { line } of rows.values()) write(line);
+  if (document.body.dataset.basket === "paid") setText($("amount-word"), word("paid"));
 }
 
 const isMissingFrom = (lines) => {
@@ -60,10 +61,10 @@ function forget(line_no) {
 
 /** A new row is whole before it is on the page: one change of the document, one layout. */
 function show(line) {
-  const is_new = !rows.has(line.line_no);
-  if (is_new) rows.set(line.line_no, makeRow(line.line_no));
+  const isNew = !rows.has(line.line_no);
+  if (isNew) rows.set(line.line_no, makeRow(line.line_no));
   write(line);
-  if (is_new) $("lines").append(rows.get(line.line_no).row);
+  if (isNew) $("lines").append(rows.get(line.line_no).row);
 }
 
 function makeRow(line_no) {
@@ -71,9 +72,8 @@ function makeRow(line_no) {
   const name = make("span", "name");
   const how = make("span", "how");
   const price = make("span", "price");
-  const number_ = make("span", "no", String(line_no));
   row.dataset.line = line_no;
-  row.append(number_, name, how, price);
+  row.append(make("span", "no", String(line_no)), name, how, price);
   return { row, name, how, price, line: null };
 }
 
@@ -123,9 +123,9 @@ new ResizeObserver(keepInSight).observe($("lines-box"));
 function showSum(item_count, amount_minor) {
   const unpriced = [...rows.values()].filter(({ line }) => line.amount_minor === null).length;
   const known_minor = [...rows.values()].reduce((sum, { line }) => sum + line.amount_minor, 0);
-  const is_known = amount_minor !== null;
+  const isKnown = amount_minor !== null;
   setText($("count"), number(item_count));
-  setText($("amount-word"), is_known ? word("amount") : word("amount_without", { count: unpriced }));
-  setText($("amount"), amount(is_known ? amount_minor : known_minor));
+  setText($("amount-word"), isKnown ? word("amount") : word("amount_without", { count: unpriced }));
+  setText($("amount"), amount(isKnown ? amount_minor : known_minor));
   $("change-row").hidden = true;
 }

@@ -25,6 +25,11 @@ dialog.addEventListener("cancel", (event) => {
 dots.setAttribute("role", "status");
 document.body.append(dialog);
 
+/** What it was asked for is no more. */
+export function giveUpPin() {
+  if (dialog.open) finish(null);
+}
+
 /** The digits that were keyed; null if it was given up. `reason` is a sentence for people. */
 export function askPin(reason) {
   setText(why, reason);

@@ -27,8 +27,8 @@ function showScale(item, scale) {
     item.append(make("span", "role"), make("span", "grams"), make("span", "condition"));
   }
   const [role, grams, condition] = item.children;
-  const is_known = scale.weight_g !== null && WEIGHED.has(scale.condition);
-  const [figure, unit] = is_known ? weight(scale.weight_g) : ["–", "g"];
+  const isKnown = scale.weight_g !== null && WEIGHED.has(scale.condition);
+  const [figure, unit] = isKnown ? weight(scale.weight_g) : ["–", "g"];
   item.dataset.condition = scale.condition;
   setText(role, scale.name);
   if (grams.textContent !== figure + unit) grams.replaceChildren(figure, make("small", "", unit));

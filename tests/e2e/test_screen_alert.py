@@ -227,6 +227,20 @@ def test_a_pin_may_be_given_up(page: Browser, lane: ScreenLane) -> None:
     assert all("403" in line for line in page.complaints())
 
 
+@pytest.mark.parametrize("rules", [ShopRules(supervisor_from_minor=500)], ids=["a supervisor"])
+def test_nobody_is_asked_for_a_pin_any_more_once_the_next_customer_is_here(
+    page: Browser, lane: ScreenLane
+) -> None:
+    alerted(page, lane)
+    page.press(Keys.F9)
+    page.wait_for(lambda: page.one(".pin").is_displayed(), "the PIN is asked for")
+    lane.scan(MILK)
+    page.wait_for(lambda: is_over(page), "no alert")
+
+    assert not page.one(".pin").is_displayed()
+    assert all("403" in line for line in page.complaints())
+
+
 @pytest.mark.parametrize("rules", [ShopRules(holds_pos=True)], ids=["the total is held"])
 def test_a_held_basket_waits_for_the_missing_scan_and_says_so(
     page: Browser, lane: ScreenLane

@@ -156,6 +156,10 @@ def test_a_paid_basket_shows_what_was_paid_and_the_change_until_the_next_scan(
     assert (page.text("#amount"), page.text("#change")) == ("12.50", "7.50")
     assert len(lines(page)) == 1
     page.picture("paid en")
+    page.press(Keys.F2)
+    page.wait_for(lambda: page.text("#amount-word") == "已收款", "paid in Chinese")
+    page.press(Keys.F2)
+    page.wait_for(lambda: page.text("#amount-word") == "Paid", "paid in English")
 
     lane.scan(TEA)
     page.wait_for(lambda: [line[2] for line in lines(page)] == ["4.50"], "the next basket")
