@@ -69,9 +69,9 @@ def _scaled(bare: str, notation: Notation, digits: int) -> int | None:
         1 <= len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:])
     ):
         return None
-    whole = "".join(groups) or "0"
-    if (mark and not fraction) or len(fraction) > digits:
+    whole = "".join(groups)
+    if not (whole or fraction) or (mark and not fraction) or len(fraction) > digits:
         return None
-    if not (_DIGITS.fullmatch(whole) and _DIGITS.fullmatch(fraction or "0")):
+    if not (_DIGITS.fullmatch(whole or "0") and _DIGITS.fullmatch(fraction or "0")):
         return None
-    return int(whole + fraction.ljust(digits, "0"))
+    return int((whole or "0") + fraction.ljust(digits, "0"))

@@ -14,6 +14,10 @@ from agent.totals.port_tcp import End
 BUFFER_BYTES = 128 * 1024
 
 
+class EndLost(Exception):
+    """(end, error): that end is gone."""
+
+
 @dataclass(slots=True)
 class Way:
     """One direction."""
@@ -22,6 +26,7 @@ class Way:
     sink: End
     copied: Callable[[bytes], None] | None = None
     buffer: bytearray = field(default_factory=bytearray)
+    is_open: bool = True  #: the sink can be sent to; until then all waits
     source_ended: bool = False
     finished: bool = False  #: and the sink knows it
 
@@ -30,12 +35,15 @@ class Way:
         return not self.source_ended and len(self.buffer) < BUFFER_BYTES
 
     def pull(self) -> None:
-        """Take what the source says and pass it on. Raises OSError."""
-        data = self.source.receive()
+        """Take what the source says and pass it on. Raises EndLost."""
+        try:
+            data = self.source.receive()
+        except OSError as error:
+            raise EndLost(self.source, error) from error
         if data is None:
             return
         if data:
-            sent = 0 if self.buffer else self.sink.send(memoryview(data))
+            sent = self._sent(memoryview(data)) if self.is_open and not self.buffer else 0
             self.buffer += data[sent:]
             if self.copied is not None:
                 self.copied(data)
@@ -48,10 +56,10 @@ class Way:
         self._finish_if_empty()
 
     def push(self) -> None:
-        """Pass on what waits. Raises OSError."""
+        """Pass on what waits. Raises EndLost."""
         while self.buffer:
             with memoryview(self.buffer) as waiting:
-                sent = self.sink.send(waiting)
+                sent = self._sent(waiting)
             if not sent:
                 return
             del self.buffer[:sent]
@@ -62,8 +70,14 @@ class Way:
         self.buffer.clear()
         self.source_ended = self.finished = True
 
+    def _sent(self, data: memoryview) -> int:
+        try:
+            return self.sink.send(data)
+        except OSError as error:
+            raise EndLost(self.sink, error) from error
+
     def _finish_if_empty(self) -> None:
-        if self.source_ended and not self.buffer and not self.finished:
+        if self.source_ended and self.is_open and not self.buffer and not self.finished:
             self.finished = True
             self.sink.finish()
 
@@ -76,15 +90,23 @@ class Pair:
     printer: End
     stream: int  #: the number under which its copies go
     copied: Callable[[bytes], None]
-    is_connected: bool = True  #: the printer has taken the call
+    is_connected: bool  #: the printer has taken the call
     is_told: bool = False  #: the reader knows that the POS has finished
     ended_ns: int = 0  #: when one of them had finished; 0: none has
     to_printer: Way = field(init=False)
     to_pos: Way = field(init=False)
 
     def __post_init__(self) -> None:
-        self.to_printer = Way(self.pos, self.printer, self.copied)
+        self.to_printer = Way(self.pos, self.printer, self.copied, is_open=self.is_connected)
         self.to_pos = Way(self.printer, self.pos)
+
+    def connect(self) -> None:
+        """Raises EndLost: nobody was there."""
+        try:
+            self.printer.check()
+        except OSError as error:
+            raise EndLost(self.printer, error) from error
+        self.is_connected = self.to_printer.is_open = True
 
     @property
     def is_done(self) -> bool:

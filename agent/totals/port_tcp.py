@@ -20,6 +20,8 @@ RECEIVE_BYTES = 65_536
 #: A POS that lost its power must not hold the printer, which serves one connection at a time:
 #: asked after half a minute of silence, given up after another half.
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
+#: Left alone, the kernel takes megabytes off a POS whose printer is out of paper.
+_KERNEL_BYTES = 64 * 1024
 #: Three tries, seven seconds: a POS waits about as long for a printer before it complains.
 _CONNECT_TRIES = 2
 
@@ -39,6 +41,8 @@ class SocketEnd:
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            connection.setsockopt(socket.SOL_SOCKET, name, _KERNEL_BYTES)
         for name, value in _KEEPALIVE:
             connection.setsockopt(socket.IPPROTO_TCP, name, value)
 

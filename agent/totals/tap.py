@@ -17,7 +17,7 @@ from functools import partial
 from itertools import count
 
 from agent.totals.copies import Copies
-from agent.totals.pair import Pair
+from agent.totals.pair import EndLost, Pair
 from agent.totals.port_line import LineEnd
 from agent.totals.port_tcp import End, SocketEnd, connecting, found, listening
 from agent.totals.settings import PrinterTapSettings
@@ -67,15 +67,14 @@ class Switchboard:
             out, back = back, out
         try:
             if not pair.is_connected and end is pair.printer:
-                end.check()
-                pair.is_connected = True
+                pair.connect()
                 self._connected()
             if events & selectors.EVENT_WRITE:
                 out.push()
             if events & selectors.EVENT_READ:
                 back.pull()
-        except OSError as error:
-            self._lost(pair, end, error)
+        except EndLost as lost:
+            self._lost(pair, *lost.args)
         if pair in self.pairs:
             self._settle(pair)
 
