@@ -11,7 +11,8 @@ Layout: https://www.sqlite.org/fileformat2.html, sections 1.5, 1.6, 2 and 4.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from mmap import mmap
 from typing import Any, NamedTuple
 
 from agent.wire import FactRow
@@ -48,10 +49,11 @@ class FormerEpoch(NamedTuple):
     acked_seq: int
 
 
+Bytes = bytes | mmap
 Found = Fact | Meta | Cursor | FormerEpoch
 
 
-def salvaged(file: bytes, log: bytes = b"") -> Iterator[Found]:
+def salvaged(file: Bytes, log: Bytes = b"") -> Iterator[Found]:
     """Every row of the journal's tables that can be made out, in no order, some more than once.
 
     `file`, `log`: the contents of the journal and of its write-ahead log, or what is left of them.
@@ -70,8 +72,8 @@ def salvaged(file: bytes, log: bytes = b"") -> Iterator[Found]:
 class _Pages(NamedTuple):
     """Where each page stands: in the log the newest, else in the file."""
 
-    file: bytes
-    log: bytes
+    file: Bytes
+    log: Bytes
     size: int
     in_log: dict[int, int]
 
@@ -82,7 +84,7 @@ class _Pages(NamedTuple):
         return self.file[(number - 1) * self.size : number * self.size] if number > 0 else b""
 
 
-def _page_bytes(file: bytes, log: bytes) -> int:
+def _page_bytes(file: Bytes, log: Bytes) -> int:
     told = 0
     if file[:16] == _MAGIC:
         told = int.from_bytes(file[16:18], "big")
@@ -93,7 +95,7 @@ def _page_bytes(file: bytes, log: bytes) -> int:
     return told if is_possible else _PAGE_BYTES_USUAL
 
 
-def _frames(log: bytes, size: int) -> Iterator[tuple[int, int]]:
+def _frames(log: Bytes, size: int) -> Iterator[tuple[int, int]]:
     """(page number, offset of the page) of each frame that was committed, oldest first.
 
     Checksums are left alone: SQLite stops at the first that is wrong, and what was committed after
@@ -206,9 +208,12 @@ def _values(payload: bytes) -> list[Any]:
     return values
 
 
-def _varint(data: Sequence[int], at: int) -> tuple[int, int]:
-    value = 0
-    for taken in range(8):
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = data[at]
+    if value < 0x80:  # nearly all of them
+        return value, at + 1
+    value &= 0x7F
+    for taken in range(1, 8):
         byte = data[at + taken]
         value = value << 7 | byte & 0x7F
         if byte < 0x80:

@@ -21,11 +21,12 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import BinaryIO, Literal, TypeAlias
+from typing import Any, BinaryIO, Literal, TypeAlias
 
 from agent.domain.facts import JournalRecovered, SeqRange
 from agent.domain.items import Item
@@ -46,7 +47,7 @@ from agent.journal.file import (
 )
 from agent.journal.health import is_marked_damaged, short_look, unmark_damaged
 from agent.journal.reader import JournalReader
-from agent.journal.salvage import Cursor, Fact, FormerEpoch, Found, Meta, salvaged
+from agent.journal.salvage import Bytes, Cursor, Fact, FormerEpoch, Found, Meta, salvaged
 from agent.journal.writer import Journal
 from agent.wire import GENESIS, FactRow
 
@@ -119,18 +120,30 @@ def _estate_of(path: Path, lock: BinaryIO) -> Estate | None:
 
 def damaged_estate(path: Path, reason: str, epoch: str = "") -> Estate:
     """What can be read of a damaged file and of its log."""
-    beside = path.with_name(path.name + LOG)
-    written_ahead = beside.read_bytes() if beside.exists() else b""
     items, digest = _items(path)
-    found = salvaged(path.read_bytes(), written_ahead)
-    return Estate(found, "damaged", reason, items, digest, epoch)
+    return Estate(_salvaged(path), "damaged", reason, items, digest, epoch)
+
+
+def _salvaged(path: Path) -> Iterator[Found]:
+    with _mapped(path) as file, _mapped(path.with_name(path.name + LOG)) as written_ahead:
+        yield from salvaged(file, written_ahead)
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[Bytes]:
+    """The bytes of a file, without the memory for them; none if there are none."""
+    if not path.exists() or not path.stat().st_size:
+        yield b""
+        return
+    with path.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as mapped:
+        yield mapped
 
 
 def sound_estate(path: Path, cause: Cause) -> Estate:
     """All of a sound file, such as a backup. Raises JournalUnsafe if it is none."""
     look = short_look(path, whole=True)
-    if look.damage:
-        raise JournalUnsafe(f"{path}: {look.damage}")
+    if look.damage or look.blank:
+        raise JournalUnsafe(f"{path}: {look.damage or 'is no journal'}")
     items, digest = _items(path)
     return Estate(_read(path), cause, "", items, digest)
 
@@ -254,14 +267,20 @@ def _keep(heir: _Heir, rows: Sequence[FactRow]) -> None:
     db = heir.db
     with one_commit(db):
         for row in rows:
-            there = db.execute(f"{SELECT_FACT} WHERE seq = ?", (row.seq,)).fetchone()
-            if there is None:
-                db.execute(INSERT_FACT, _columns(row))
-            elif there != _columns(row):
+            inserted = db.execute(
+                INSERT_FACT.replace("INSERT", "INSERT OR IGNORE", 1), _columns(row)
+            )
+            if not inserted.rowcount and _there(db, row.seq) != _columns(row):
                 heir.rivals.append(row)
-            ago = lives_ago(row.seq)
-            seq = row.seq - position_of(0, ago)
-            heir.last_seqs[ago] = max(seq, heir.last_seqs.get(ago, 0))
+    for row in rows:
+        ago = lives_ago(row.seq)
+        seq = row.seq - position_of(0, ago)
+        if seq > heir.last_seqs.get(ago, 0):
+            heir.last_seqs[ago] = seq
+
+
+def _there(db: sqlite3.Connection, position: int) -> Any:
+    return db.execute(f"{SELECT_FACT} WHERE seq = ?", (position,)).fetchone()
 
 
 def _columns(row: FactRow) -> tuple[int, str, int, int, int, str, bytes]:
