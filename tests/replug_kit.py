@@ -25,9 +25,10 @@ from drivers.base import (
 from drivers.camera.sim import View, label, looks, write_images
 from drivers.hid.sim import FifoOutput
 from drivers.keypad.sim import reports as keyed
+from drivers.line.serving import serving
 from drivers.printer.sim import VirtualPrinter, pty_printer, tcp_printer
 from drivers.registry import load
-from drivers.scale.sim import SimulatedScale, serving
+from drivers.scale.sim import SimulatedScale
 from drivers.scanner.sim import Wedge
 from tests.bench.rig import free_port
 

@@ -15,11 +15,11 @@ import threading
 import time
 import tty
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 ROUND_MS: Final = 20  # how often a reader looks at the field
 WATCH_MS: Final = 5
@@ -139,20 +139,3 @@ class SimulatedReader(ABC):
             with suppress(OSError):
                 if select.select([], [self._line], [], 0)[1]:  # nobody reads: it is lost
                     os.write(self._line, wire)
-
-
-class _Servable(Protocol):
-    def serve(self, stop: threading.Event) -> None: ...
-
-
-@contextmanager
-def serving(reader: _Servable) -> Iterator[None]:
-    """Run a reader's thread for the length of a `with` block."""
-    stop = threading.Event()
-    thread = threading.Thread(target=reader.serve, args=(stop,), name="rfid-sim", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()

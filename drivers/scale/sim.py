@@ -12,10 +12,10 @@ import select
 import threading
 import time
 import tty
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 from drivers.scale.sim_plate import Plate
 from drivers.scale.sim_voices import VOICES
@@ -153,25 +153,3 @@ class SimulatedScale:
         stop.wait((question_bytes + len(data)) * BITS_PER_CHARACTER / self._baud)
         with suppress(OSError):
             os.write(self._line, with_even_parity(data) if self._parity_in_bit_7 else data)
-
-
-class Served(Protocol):
-    """A simulated device with a thread of its own."""
-
-    def serve(self, stop: threading.Event) -> None: ...
-
-
-ServedT = TypeVar("ServedT", bound=Served)
-
-
-@contextmanager
-def serving(scale: ServedT) -> Iterator[ServedT]:
-    """Run a scale's thread for the length of a `with` block."""
-    stop = threading.Event()
-    thread = threading.Thread(target=scale.serve, args=(stop,), name="scale-sim", daemon=True)
-    thread.start()
-    try:
-        yield scale
-    finally:
-        stop.set()
-        thread.join()

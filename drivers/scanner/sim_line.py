@@ -11,8 +11,7 @@ import queue
 import select
 import threading
 import tty
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Final
 
 WATCH_S: Final = 0.02  # how soon `unplug` and `stop` are seen
@@ -181,16 +180,3 @@ class SingleCableDevice(LineDevice):
                 self.questions += 1
                 if not self.silent:
                     self.say(self.message(self.state))
-
-
-@contextmanager
-def serving(device: LineDevice) -> Iterator[None]:
-    """Run a device's thread for the length of a `with` block."""
-    stop = threading.Event()
-    thread = threading.Thread(target=device.serve, args=(stop,), name="scanner-sim", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()

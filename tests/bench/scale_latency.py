@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.base import DeviceEvent, ScaleState, StableWeight
+from drivers.line.serving import serving
 from drivers.registry import load
-from drivers.scale.sim import BITS_PER_CHARACTER, SimulatedScale, serving
+from drivers.scale.sim import BITS_PER_CHARACTER, SimulatedScale
 from tests.bench.rig import percentile
 
 BAUD = 9600

@@ -25,8 +25,9 @@ from agent.cli.demo.children import Child, DemoFailed
 from agent.cli.demo.till import Pos, Screen, following
 from agent.domain.text import Text
 from drivers.hid.sim import FifoOutput
+from drivers.line.serving import serving
 from drivers.printer.sim import VirtualPrinter, tcp_printer
-from drivers.scale.sim import SimulatedScale, serving
+from drivers.scale.sim import SimulatedScale
 
 LOOPBACK = "127.0.0.1"
 TAX_RATE_BP = 500

@@ -15,8 +15,9 @@ from agent.i18n import translator
 from drivers import base
 from drivers.display.sim import VirtualDisplay, pty_display
 from drivers.hid.sim import FifoOutput
+from drivers.line.serving import serving
 from drivers.printer.sim import VirtualPrinter, tcp_printer
-from drivers.scale.sim import SimulatedScale, serving
+from drivers.scale.sim import SimulatedScale
 from drivers.scanner.sim import Wedge
 
 LANE = '[store]\norg = "acme"\nid = "s1"\nname = "n"\n[lane]\nid = "l1"\n'

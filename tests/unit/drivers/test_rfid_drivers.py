@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from drivers.base import Beep, DeviceMisconfigured, DeviceUnavailable
+from drivers.line.serving import serving
 from drivers.registry import load
-from drivers.rfid.sim import FAULTS, Field, serving
+from drivers.rfid.sim import FAULTS, Field
 from drivers.rfid.sim_chafon import SimulatedChafon
 from drivers.rfid.sim_llrp import SimulatedLlrp
 from drivers.rfid.sim_m100 import SimulatedM100

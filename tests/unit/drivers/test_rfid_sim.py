@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from drivers.rfid.sim import FAULTS, Field, serving
+from drivers.line.serving import serving
+from drivers.rfid.sim import FAULTS, Field
 from drivers.rfid.sim_chafon import SimulatedChafon
 from drivers.rfid.sim_m100 import SimulatedM100
 from drivers.rfid.sim_thingmagic import SimulatedThingMagic, crc

@@ -8,8 +8,9 @@ import tty
 import pytest
 
 from drivers.base import Beep, DeviceUnavailable, StableWeight, ZeroScale
+from drivers.line.serving import serving
 from drivers.scale.driver_toledo_8217 import Toledo8217Scale
-from drivers.scale.sim import FAULTS, SimulatedScale, serving
+from drivers.scale.sim import FAULTS, SimulatedScale
 from tests.scale_kit import PATIENCE_S, Running, running
 
 MODEL = "toledo-8217"

@@ -10,8 +10,9 @@ import tty
 import pytest
 
 from drivers.base import DeviceUnavailable, ZeroScale
+from drivers.line.serving import serving
 from drivers.scale import sim_voices
-from drivers.scale.sim import SimulatedScale, serving
+from drivers.scale.sim import SimulatedScale
 from tests.scale_kit import PATIENCE_S, driver_of, running
 
 #: Driver, and what its simulator speaks.

@@ -6,9 +6,9 @@ import pytest
 
 from drivers.base import Beep, DeviceUnavailable, ProtocolError, ScaleState, ZeroScale
 from drivers.line.placement import Status, Weight
+from drivers.line.serving import serving
 from drivers.scale import sim_hid
 from drivers.scale.codec_hid_scale import HidScaleCodec, read_report
-from drivers.scale.sim import serving
 from drivers.scale.sim_hid import UNIT_OUNCE, SimulatedHidScale, report
 from tests.scale_kit import PATIENCE_S, driver_of, running
 

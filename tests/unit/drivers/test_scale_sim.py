@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from drivers.scale.sim import FAULTS, SimulatedScale, serving
+from drivers.line.serving import serving
+from drivers.scale.sim import FAULTS, SimulatedScale
 from drivers.scale.sim_plate import Plate
 from drivers.scale.sim_voices import VOICES, written_8217
 

@@ -14,13 +14,13 @@ from drivers.base import (
     StableWeight,
     ZeroScale,
 )
+from drivers.line.serving import serving
 from drivers.registry import load
 from drivers.scanner.sim_line import (
     LineDevice,
     SingleCableDevice,
     SsiScanner,
     TextScanner,
-    serving,
 )
 from drivers.scanner.sim_pos import PosScanner, reports
 from tests.scanner_kit import running, until
