@@ -30,12 +30,12 @@ _STREAM_ROWS = 2000  #: at a time, of results of any size
 #: In one statement, so that the triggers of both tables see both.
 _POST = """
 WITH posted AS (INSERT INTO voucher SELECT * FROM unnest(
-  %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::int[], %s::text[],
-  %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-  %s::text[], %s::text[], %s::int[], %s::int[]))
+  %b::text[], %b::text[], %b::text[], %b::text[], %b::bigint[], %b::text[], %b::int[], %b::text[],
+  %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
+  %b::text[], %b::text[], %b::int[], %b::int[]))
 INSERT INTO entry_line SELECT * FROM unnest(
-  %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::int[], %s::text[],
-  %s::text[], %s::bigint[])"""
+  %b::text[], %b::text[], %b::text[], %b::text[], %b::bigint[], %b::text[], %b::int[], %b::text[],
+  %b::text[], %b::bigint[])"""
 
 
 class PostgresLedger(SqlLedger):
