@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 TRIES_MAX = 5  #: wrong PINs in a row …
 LOCKED_S = 60.0  #: … and how long no other is tried then
 CHARS_MAX = 64
+REASON_CHARS_MAX = 120
 
 PIN_WRONG = Text("This PIN is nobody's")
 PIN_LOCKED = Text("Too many wrong PINs: wait a minute")
-BODY_INVALID = Text("The body cannot be read: {reason}")
 
 Name = Annotated[str, Meta(max_length=CHARS_MAX)]
 Minor = Annotated[int, Meta(description="minor units, of one piece or one kilogram")]
@@ -124,7 +124,8 @@ async def _act(
     try:
         body = msgspec.json.decode(request.body or b"{}", type=cls)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        detail = Text(BODY_INVALID.id, {"reason": str(error)[:CHARS_MAX]})
+        reason = str(error)[:REASON_CHARS_MAX]
+        detail = Text("The body cannot be read: {reason}", {"reason": reason})
         return refuse(400, "value_invalid", detail, request.say)
     by = await _person(body, request, context)
     if isinstance(by, Response):
