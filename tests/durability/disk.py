@@ -204,7 +204,7 @@ class OpenFile:
 
 def restored(remains: dict[str, bytes], folder: Path) -> None:
     """Put what was found after a cut where stock SQLite can open it."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for file in folder.iterdir():
         file.unlink()
     for name, data in remains.items():
