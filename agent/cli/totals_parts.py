@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from agent.totals.tap import LineTap, TcpTap
 from agent.totals.watch import Watch
 from drivers.base import Emit
 from drivers.printer.codec_tokens import Tokenizer
+
+SWITCH_S = 0.0005
 
 
 def add_totals(
@@ -46,6 +49,9 @@ def _add_tap(
     supervisor: Supervisor,
     emit: Emit,
 ) -> None:
+    # a thread that computes lets the forwarding thread run within 0.5 ms, where Python's 5 ms are
+    # longer than the way through the tap may take
+    sys.setswitchinterval(SWITCH_S)
     settings = config.totals.printer_tap
     copies = Copies()
     # its thread forwards: it only leaves word, and waits for nobody
