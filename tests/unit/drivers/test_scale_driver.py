@@ -4,16 +4,40 @@ import os
 import select
 import threading
 import tty
+from dataclasses import replace
 
 import pytest
 
 from drivers.base import Beep, DeviceUnavailable, StableWeight, ZeroScale
 from drivers.line.serving import serving
+from drivers.scale import driver_toledo_8217, sim_voices
+from drivers.scale.codec_toledo_8217 import COMMAND_SPACING_MS, PROTOCOLS
 from drivers.scale.driver_toledo_8217 import Toledo8217Scale
 from drivers.scale.sim import FAULTS, SimulatedScale
 from tests.scale_kit import PATIENCE_S, Running, running
 
 MODEL = "toledo-8217"
+
+
+HASTE_MS = 25
+
+
+def pace(monkeypatch, spacing_ms: int) -> None:
+    """Of questions: what the driver keeps and the scale asks for."""
+    hasty = {unit: replace(p, spacing_ms=spacing_ms) for unit, p in PROTOCOLS.items()}
+    monkeypatch.setattr(driver_toledo_8217, "PROTOCOLS", hasty)
+    monkeypatch.setattr(driver_toledo_8217, "COMMAND_SPACING_MS", spacing_ms)
+    monkeypatch.setattr(sim_voices.Toledo8217, "spacing_ms", spacing_ms)
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch):
+    """What is tried here is not how long a scale takes, but in the first test."""
+    pace(monkeypatch, HASTE_MS)
+
+
+def weighing(path, **options):
+    return running(MODEL, path, **({"poll_ms": HASTE_MS} | options))
 
 
 @pytest.fixture
@@ -22,8 +46,9 @@ def scale():
         yield scale
 
 
-def test_each_placement_is_one_stable_weight_between_motion_and_zero(scale):
-    with running(MODEL, scale.path) as run:
+def test_each_placement_is_one_stable_weight_between_motion_and_zero(scale, monkeypatch):
+    pace(monkeypatch, COMMAND_SPACING_MS)
+    with weighing(scale.path, poll_ms=COMMAND_SPACING_MS) as run:
         assert run.next() == "zero"
         for weight_g in (1235, 1235, 15_000):
             scale.place(weight_g)
@@ -37,7 +62,7 @@ def test_each_placement_is_one_stable_weight_between_motion_and_zero(scale):
 
 
 def test_the_event_carries_the_frame_and_the_time_of_its_last_byte(scale):
-    with running(MODEL, scale.path) as run:
+    with weighing(scale.path) as run:
         run.until("zero")
         stable_ns = scale.place(500)
         run.until("motion")
@@ -48,7 +73,7 @@ def test_the_event_carries_the_frame_and_the_time_of_its_last_byte(scale):
 
 def test_a_tared_scale_gives_net_weights(scale):
     scale.tare(100)
-    with running(MODEL, scale.path) as run:
+    with weighing(scale.path) as run:
         assert run.next() == "under_zero"
         scale.place(600)
         run.until("motion")
@@ -57,7 +82,7 @@ def test_a_tared_scale_gives_net_weights(scale):
 
 
 def test_over_capacity_and_under_zero_are_told_and_not_weighed(scale):
-    with running(MODEL, scale.path) as run:
+    with weighing(scale.path) as run:
         run.until("zero")
         scale.place(20_000)
         run.until("over_capacity")
@@ -66,7 +91,7 @@ def test_over_capacity_and_under_zero_are_told_and_not_weighed(scale):
 
 
 def test_zero_takes_a_small_load_for_nothing_and_a_large_one_not(scale):
-    with running(MODEL, scale.path) as run:
+    with weighing(scale.path) as run:
         run.until("zero")
         scale.place(50)
         run.until(50)
@@ -107,7 +132,7 @@ def test_a_zero_asked_for_while_the_scale_was_away_is_forgotten(scale):
     ],
 )
 def test_a_faulty_answer_is_told_and_the_next_good_one_is_understood(scale, fault, conditions):
-    with running(MODEL, scale.path, timeout_ms=250) as run:
+    with weighing(scale.path, timeout_ms=250) as run:
         run.until("zero")
         scale.fail(fault, answers=3)
         assert run.next() in conditions
@@ -118,7 +143,7 @@ def test_a_faulty_answer_is_told_and_the_next_good_one_is_understood(scale, faul
 
 
 def test_noise_on_the_line_costs_no_weight(scale):
-    with running(MODEL, scale.path) as run:
+    with weighing(scale.path) as run:
         run.until("zero")
         scale.fail("noise_before", answers=20)
         scale.place(700)
@@ -128,7 +153,7 @@ def test_noise_on_the_line_costs_no_weight(scale):
 def test_a_pound_scale_gives_grams():
     with (
         serving(SimulatedScale(unit="lb", division_g=1, settle_ms=50)) as scale,
-        running(MODEL, scale.path, unit="lb") as run,
+        weighing(scale.path, unit="lb") as run,
     ):
         run.until("zero")
         scale.place(907)  # 2.00 lb
@@ -138,7 +163,7 @@ def test_a_pound_scale_gives_grams():
 def test_parity_bits_of_a_line_with_eight_data_bits_do_no_harm():
     with (
         serving(SimulatedScale(settle_ms=0, parity_in_bit_7=True)) as scale,
-        running(MODEL, scale.path) as run,
+        weighing(scale.path) as run,
     ):
         run.until("zero")
         scale.place(1235)
@@ -148,7 +173,7 @@ def test_parity_bits_of_a_line_with_eight_data_bits_do_no_harm():
 def test_the_units_of_scale_and_configuration_must_agree_or_nothing_is_weighed():
     with (
         serving(SimulatedScale(unit="lb", settle_ms=0)) as scale,
-        running(MODEL, scale.path, unit="kg") as run,
+        weighing(scale.path, unit="kg") as run,
     ):
         assert run.next() == "garbled"
         scale.place(500)
@@ -158,7 +183,7 @@ def test_the_units_of_scale_and_configuration_must_agree_or_nothing_is_weighed()
 
 def test_an_unplugged_scale_is_lost_and_serves_the_same_role_when_it_is_back(tmp_path):
     link = tmp_path / "usb-scale"
-    with serving(SimulatedScale(link=link, settle_ms=0)) as scale, running(MODEL, link) as run:
+    with serving(SimulatedScale(link=link, settle_ms=0)) as scale, weighing(link) as run:
         run.until("zero")
         scale.unplug()
         run.thread.join(PATIENCE_S)
@@ -168,7 +193,7 @@ def test_an_unplugged_scale_is_lost_and_serves_the_same_role_when_it_is_back(tmp
             run.driver.open()
     scale = SimulatedScale(link=link, settle_ms=0)
     scale.place(430)
-    with serving(scale), running(MODEL, link) as again:
+    with serving(scale), weighing(link) as again:
         assert again.until(430) == [430]
 
 
@@ -188,7 +213,7 @@ def test_probe_knows_an_8217_by_its_echo_and_leaves_it_weighing(scale):
     driver = Toledo8217Scale("scale", Toledo8217Scale.Options(path=scale.path))
     assert driver.probe().product == "8217 scale"
     assert driver.probe().path == scale.path
-    with running(MODEL, scale.path) as run:
+    with weighing(scale.path) as run:
         assert run.next() == "zero"
     assert scale.commands_too_early == 0
 
@@ -213,5 +238,5 @@ def test_a_scale_left_echoing_by_a_killed_probe_weighs_again(scale):
     assert select.select([fd], [], [], PATIENCE_S)[0]
     threading.Event().wait(0.3)  # the echo's end, and the scale's 200 ms
     os.close(fd)
-    with running(MODEL, scale.path, timeout_ms=250) as run:
+    with weighing(scale.path, timeout_ms=250) as run:
         assert run.until("zero") == ["garbled", "zero"]

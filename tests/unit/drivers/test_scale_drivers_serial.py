@@ -38,7 +38,8 @@ def hasty_streams(monkeypatch):
 
 
 def simulated(voice, **options):
-    return SimulatedScale(protocol=voice, **({"settle_ms": 0, "settle_polls": 1} | options))
+    quick = {"settle_ms": 0, "settle_polls": 1, "baud": 115_200}
+    return SimulatedScale(protocol=voice, **(quick | options))
 
 
 @pytest.mark.parametrize(("model", "voice"), SCALES)
@@ -110,12 +111,12 @@ def test_a_tared_scale_gives_net_weights_and_says_so_if_it_can(model, voice, net
 def test_a_faulty_answer_is_told_and_the_next_good_one_is_understood(model, voice, fault):
     with (
         serving(simulated(voice)) as scale,
-        running(model, scale.path, timeout_ms=250) as run,
+        running(model, scale.path, timeout_ms=120) as run,
     ):
         run.until("zero")
         scale.place(700)
         run.until(700)
-        scale.fail(fault, answers=2 if (model, voice) in ASKED else 20)  # 20: past the time-out
+        scale.fail(fault, answers=2 if (model, voice) in ASKED else 10)  # 10: past the time-out
         assert run.next() in {"garbled", "not_ready"}
         assert set(run.until("steady")) <= {"garbled", "not_ready", "steady"}
         scale.remove()
