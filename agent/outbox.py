@@ -51,14 +51,18 @@ class Outbox:
         ahead = bool(self._live_first) and self._live_sent >= self._live_first
         return bool(self._flights) or self.acked < self.sent or ahead
 
+    def oldest_s(self, now_s: float) -> float:
+        """For how long the bridge has not spoken of a batch; 0 if none is on its way."""
+        return max((now_s - flight.sent_s for flight in self._flights), default=0.0)
+
     def next_run(self, last_seq: int, window: int = WINDOW) -> tuple[int, int] | None:
         """(after, until): the rows to send next are those after the one, up to the other, as many
         as a batch holds. None if nothing is due, or if the window is full."""
-        if len(self._flights) >= window:
+        if not self._live_first and len(self._flights) >= window:
             return None
         if self._live_first:
             run = self._free(self._live_sent, last_seq)
-            if run is not None:
+            if run is not None and sum(f.live for f in self._flights) < max(1, window // 2):
                 return run
             if not self._may_gather(window):
                 return None
@@ -83,9 +87,11 @@ class Outbox:
         return (after, until) if after < until else None
 
     def open_live(self, last_seq: int) -> None:
-        """Let what comes now go out beside what has gathered, if that is much."""
+        """Let what comes now, and the newest of it, go out beside what has gathered, if that is
+        much."""
         if not self._live_first and last_seq - self.sent > BEHIND_FACTS:
-            self._live_first, self._live_sent = last_seq + 1, last_seq
+            self._live_sent = max(self.sent, last_seq - BATCH_FACTS_MAX)
+            self._live_first = self._live_sent + 1
 
     def sent_batch(self, first: int, last: int, now_s: float) -> None:
         live = bool(self._live_first) and first >= self._live_first

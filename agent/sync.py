@@ -34,6 +34,7 @@ log = logging.getLogger("lanetally.sync")
 #: where the bridge is down every resend only fills the broker's queue and the shop's data plan.
 STALL_S = 5.0
 STALL_S_MAX = 40.0
+NEWS_S = 1.0  #: when a bridge comes up, what was sent so long before has met nobody
 REWIND_PAUSE_S = 0.5  #: a gap is answered at most so often
 TURN_S = 1.0
 
@@ -183,6 +184,8 @@ class Sync:
         if moved or landed:
             self._moved_at = time.monotonic()
             self._stall_s = STALL_S
+        elif ack.got == () and self._outbox.oldest_s(time.monotonic()) > NEWS_S:
+            self._rewind(self._outbox.acked)  # a birth is answered: there was nobody before
         knows_no_gaps = ack.got is msgspec.UNSET  # a bridge that reports none: its flag must do
         if (ack.gap and knows_no_gaps) or (first_word and ack.hw < self._outbox.acked):
             self._fill_gap(ack)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.domain.effects import Show
-from agent.domain.facts import MissedScanSuspected, TransactionSettled
+from agent.domain.facts import CommandAnswered, MissedScanSuspected, TransactionSettled
 from agent.domain.text import Text
 
 
@@ -19,5 +19,7 @@ class SilentOutlets:
     def beep(self, tone: str) -> None: ...
 
     def alert(self, suspected: MissedScanSuspected, text: Text) -> None: ...
+
+    def answer(self, answered: CommandAnswered) -> None: ...
 
     def committed(self, last_seq: int) -> None: ...

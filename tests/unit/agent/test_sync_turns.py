@@ -268,7 +268,8 @@ def behind(sync, journal, monkeypatch):
 
 def test_what_comes_now_goes_out_before_what_has_gathered(sync, journal, behind):
     sync._pump()
-    assert sent(sync) == [(n * 64 + 1, n * 64 + 64) for n in range(10)]
+    newest = (behind - 63, behind)
+    assert sent(sync) == [newest, *((n * 64 + 1, n * 64 + 64) for n in range(10))]
     hear(sync, 64, got=((1, 64),))
     commit(sync, journal, 2)
     sync._pump()
@@ -313,7 +314,7 @@ def test_after_a_break_only_what_the_bridge_has_not_got_is_sent_again(sync, jour
     commit(sync, journal, 6)
     sync._pump()
     sent(sync)
-    hear(sync, 0, gap=True, got=((65, 128), (behind + 1, behind + 3)))
+    hear(sync, 0, gap=True, got=((65, 128), (behind - 63, behind + 3)))
     sync._up()
     sync._pump()
 
@@ -366,7 +367,8 @@ def test_a_bridge_that_has_lost_what_it_held_is_filled_up_by_a_stall(sync, journ
 
 def test_on_a_slow_line_less_of_what_has_gathered_is_on_its_way(sync, journal, now, behind):
     sync._pump()
-    assert len(sent(sync)) == 10, "half a window is left for what comes now"
+    gathered = sent(sync)[1:]
+    assert len(gathered) == 10, "half a window is left for what comes now"
     for first in range(1, 5 * 64, 64):
         now[0] += 1
         hear(sync, first + 63, got=((first, first + 63),))
@@ -377,3 +379,34 @@ def test_on_a_slow_line_less_of_what_has_gathered_is_on_its_way(sync, journal, n
     sync._pump()
 
     assert max(last - first for first, last in sent(sync)) + 1 < 64
+
+
+def test_what_met_no_bridge_is_sent_again_when_one_comes_up(sync, journal, now):
+    sync._up()
+    commit(sync, journal, 3)
+    sync._pump()
+    sent(sync)
+    hear(sync, 0, got=())
+    sync._pump()
+    assert sent(sync) == [], "it was on its way just now"
+
+    now[0] += module.NEWS_S + 0.1
+    hear(sync, 0, got=())
+    sync._pump()
+    assert sent(sync) == [(1, 3)]
+
+
+def test_a_window_that_met_no_bridge_does_not_hold_up_what_comes_now(sync, journal, now, behind):
+    sync._selective = False
+    commit(sync, journal, 10 * BATCH_FACTS_MAX)
+    sync._pump()
+    assert len(sent(sync)) == WINDOW
+    now[0] += module.NEWS_S + 0.1
+    hear(sync, 0, got=())
+    commit(sync, journal, 1)
+    sync._pump()
+    commit(sync, journal, 1)
+    sync._pump()
+
+    last = journal.last_seq
+    assert (last, last) in sent(sync)
