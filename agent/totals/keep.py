@@ -74,7 +74,7 @@ class Keep:
 
 def write_durably(file: Path, data: bytes) -> None:
     """The whole file or none of it, also after a power cut. Raises OSError."""
-    half = file.with_name(f".{file.name}")
+    half = file.with_name(f"{file.name}.half")
     with half.open("wb") as opened:
         opened.write(data)
         opened.flush()
