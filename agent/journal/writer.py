@@ -234,17 +234,20 @@ class Journal:
     # --- reading -------------------------------------------------------------------------------
 
     def lane_state(self) -> LaneState:
-        """The state at the last fact: replayed from the last sale, after which the sensors may have
-        told something of the next basket."""
+        """The state at the last fact: replayed from the last basket that was settled, whose
+        suspicion may wait for an answer, and after which sensors may have told of the next one."""
         row = self._db.execute("SELECT last_number FROM lane_state").fetchone()
         state = LaneState(last_number=row[0] if row else 0)
-        for fact in self.facts(self._last_settled_seq() + 1):
+        for fact in self.facts(self._last_but_one_sale() + 1):
             state = evolve(fact, state)
         return state
 
-    def _last_settled_seq(self) -> int:
-        """Looked for from the end, where it stands a basket ago at most; before all if none is."""
-        sql = "SELECT seq FROM fact WHERE type = 'TransactionSettled' ORDER BY seq DESC LIMIT 1"
+    def _last_but_one_sale(self) -> int:
+        """Looked for from the end, where it stands two baskets ago; before all if there is none."""
+        sql = (
+            "SELECT seq FROM fact WHERE type = 'TransactionSettled'"
+            " ORDER BY seq DESC LIMIT 1 OFFSET 1"
+        )
         row = self._db.execute(sql).fetchone()
         return row[0] if row else SEQ_MIN
 
