@@ -68,7 +68,8 @@ def _settled(seq: int, fact: facts.TransactionSettled) -> Iterable[Statement]:
         "INSERT INTO print_job(job_id, settled_seq, state, tries) VALUES (?, ?, 'waiting', 0)",
         (receipt_job_id(fact.transaction_id), seq),
     )
-    yield _ONE_MORE_SALE, (fact.business_date, seq, seq)
+    if seq > 0:  # what a former epoch sold was closed by it, or is not any more
+        yield _ONE_MORE_SALE, (fact.business_date, seq, seq)
 
 
 _ONE_MORE_SALE = """
@@ -139,9 +140,10 @@ def _answered(seq: int, fact: facts.CommandAnswered) -> Iterable[Statement]:
     yield "INSERT OR IGNORE INTO command VALUES (?, ?)", (fact.command_id, seq)
 
 
-def _day_closed(_seq: int, fact: facts.DayClosed) -> Iterable[Statement]:
-    closed = "UPDATE day SET closed_sales = ? WHERE business_date = ?"
-    yield closed, (fact.sales, fact.business_date)
+def _day_closed(seq: int, fact: facts.DayClosed) -> Iterable[Statement]:
+    if seq > 0:
+        closed = "UPDATE day SET closed_sales = ? WHERE business_date = ?"
+        yield closed, (fact.sales, fact.business_date)
 
 
 _PROJECTED: dict[type, Callable[[int, Any], Iterable[Statement]]] = {

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from agent.ballast import Ballast
-from agent.config import load
+from agent.config import LaneConfig, load
 from agent.domain.text import Text
 from agent.errors import TechnicianError
 from agent.i18n import language_of, translator
 from agent.journal import JournalReader
+from agent.journal.backup import default_folder, made_in
+from agent.journal.health import is_marked_damaged
 
 HELD = Text("held")
 NOT_HELD = Text("none: make room on the disk, then start the lane anew")
@@ -35,6 +37,13 @@ class LaneStatus:
     receipts_unprinted: int
     devices_lost: list[str]
     disk_reserve_held: bool  #: False: in use, for the disk was full; or there never was room for it
+    journal_mb: int
+    journal_mb_max: int
+    begun_anew: str  #: why this epoch took over from another; "" if it did not
+    facts_lost: int  #: of the other, for good
+    former_unsent: int  #: facts of former epochs that are not known to be at head office
+    damage_found: bool  #: the next start recovers what it can
+    last_backup: str  #: its file; "" if there is none
 
 
 def register(subparsers: Any) -> None:
@@ -55,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     if not path.exists():
         missing = Text("no journal at {path}: this lane has not run yet", {"path": str(path)})
         raise TechnicianError(say(missing))
-    status = _status(config.lane.id, path)
+    status = _status(config, path)
     if args.json:
         print(json.dumps(asdict(status)))
         return 0
@@ -69,16 +78,41 @@ def run(args: argparse.Namespace) -> int:
         (Text("receipts not printed"), status.receipts_unprinted),
         (Text("devices not reachable"), ", ".join(status.devices_lost) or "-"),
         (Text("reserve on the disk"), say(HELD if status.disk_reserve_held else NOT_HELD)),
+        (Text("size of the journal"), f"{status.journal_mb} / {status.journal_mb_max} MB"),
+        (Text("last backup"), status.last_backup or "-"),
     ]
+    if status.begun_anew:
+        rows += [
+            (Text("journal begun anew"), status.begun_anew),
+            (Text("facts lost"), status.facts_lost),
+            (Text("facts of before not yet at head office"), status.former_unsent),
+        ]
+    if status.damage_found:
+        rows.append(
+            (Text("damage found"), say(Text("start the lane anew: it recovers what it can")))
+        )
     for label, value in rows:
         print(f"{say(label)}: {value}")
     return 0
 
 
-def _status(lane: str, path: Path) -> LaneStatus:
+def _status(config: LaneConfig, path: Path) -> LaneStatus:
+    folder = config.journal.backup_dir
+    made = made_in(Path(folder) if folder else default_folder(path))
     try:
         with closing(JournalReader(path)) as reader:
-            held = Ballast(path.with_name("ballast")).is_held
-            return LaneStatus(lane=lane, **reader.figures(), disk_reserve_held=held)
+            told = reader.recoveries()
+            return LaneStatus(
+                lane=config.lane.id,
+                **reader.figures(),
+                disk_reserve_held=Ballast(path.with_name("ballast")).is_held,
+                journal_mb=reader.size_bytes() >> 20,
+                journal_mb_max=config.journal.max_mb,
+                begun_anew=told[0].cause if told else "",
+                facts_lost=sum(one.lost_count for one in told),
+                former_unsent=sum(one.last_seq - one.acked_seq for one in reader.formers()),
+                damage_found=is_marked_damaged(path),
+                last_backup=str(made[-1]) if made else "",
+            )
     except sqlite3.Error as error:
         raise TechnicianError(f"{path}: {error}") from error

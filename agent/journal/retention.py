@@ -16,7 +16,8 @@ from agent.journal.archive import LIFE_BITS, Archive, lives_ago, moved
 from agent.journal.file import SEQ_MIN, meta_of, one_commit, rows_of
 
 ARCHIVE_FACTS = 10_000  #: in one file: half a megabyte, read again in a tenth of a second
-KEPT_FACTS = 1000  #: the newest stay, whatever their age: the open basket, the last runs
+KEPT_FACTS = 1000  #: the newest stay, whatever their age; and all from the last sale on, and of a
+#: day that is not closed
 DELETE_FACTS = 200  #: in one commit: some milliseconds that the core may have to wait
 VACUUM_PAGES = 256
 #: Free pages are used again by the next facts; only what is far more than that goes back to the
@@ -28,6 +29,7 @@ _BOUND = """
 SELECT min(
     (SELECT coalesce(max(seq), 0) FROM fact) - ?,
     coalesce((SELECT open_seq - 1 FROM lane_state), 9223372036854775807),
+    coalesce((SELECT min(first_seq) - 1 FROM day WHERE sales != closed_sales), 9223372036854775807),
     coalesce((SELECT seq - 1 FROM fact WHERE type = 'TransactionSettled'
         ORDER BY seq DESC LIMIT 1), 9223372036854775807))"""
 _STRETCH = "SELECT seq, wall_ms FROM fact WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?"

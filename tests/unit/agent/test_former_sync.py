@@ -181,7 +181,8 @@ def test_what_is_lost_is_told_and_what_cannot_be_proven_is_put_by(path, bridge, 
 def test_what_is_lost_here_and_known_there_is_no_conflict(path, bridge, tmp_path):
     epoch, rows = keep_sales(path, acked=0)
     deliver(bridge, epoch, rows)
-    spoil(path, (0, 1), (20, 23))
+    middle = path.stat().st_size // 4096 // 2
+    spoil(path, (0, 1), (middle, middle + 3))
     journal, recovered = open_journal(path, NOW_MS)
     journal.close()
     assert recovered.lost
@@ -195,7 +196,8 @@ def test_what_is_lost_here_and_known_there_is_no_conflict(path, bridge, tmp_path
 
 def test_a_stop_in_between_is_taken_up_where_it_was(path, bridge, tmp_path):
     epoch, rows = keep_sales(path)
-    spoil(path, (0, 1), (30, 32))
+    middle = path.stat().st_size // 4096 // 2
+    spoil(path, (0, 1), (middle, middle + 2))
     open_journal(path, NOW_MS)[0].close()
     stop = threading.Event()
     publish = bridge.publish

@@ -143,9 +143,9 @@ def test_a_night_leaves_backups_archives_and_nothing_to_say(
     old_ms = int(NOW.timestamp() * 1000) - 60 * DAY_MS
     for number in range(8):
         append(journal, sale(f"T{number}", LaneState(number + 50)).facts, old_ms)
+    append(journal, journal.days_due("2027-01-01"))
     journal.save_cursor(journal.last_seq)
     rows = list(journal.rows())
-    journal._db.execute("UPDATE sync_cursor SET acked_seq = ?", (journal.last_seq,))
 
     for _ in range(4):
         house.do_night(stop)
@@ -298,6 +298,7 @@ def test_writing_beside_the_core_makes_it_wait_and_loses_nothing(journal, house,
     monkeypatch.setattr(module, "Rule", lambda now, days: rule(now, days, facts=50, kept=10))
     append(journal, [DeviceLost("scale", "x")] * 600, old_ms)
     append(journal, sale("last", LaneState(60)).facts, old_ms)
+    append(journal, journal.days_due("2027-01-01"), old_ms)
     journal.save_cursor(journal.last_seq)
     worker = threading.Thread(target=lambda: house.archive(stop, keep_days=30))
     worker.start()

@@ -259,9 +259,8 @@ def test_an_export_is_a_journal_again_under_a_new_epoch(config, path, tmp_path, 
         (former,) = reader.formers()
         assert (former.epoch, list(reader.former_rows(former))) == (epoch, rows)
         assert journal.lane_state() == state
-        assert {name: len(lines) for name, lines in dumped(journal).items()} == {
-            name: len(lines) for name, lines in projections.items()
-        }
+        del projections["day"]  # of its own epoch alone
+        assert all(len(dumped(journal)[name]) == len(projections[name]) for name in projections)
         with pytest.raises(JournalUnsafe, match="is the journal of acme/s1/lane-1"):
             journal.belong_to("acme/s1/lane-2")
 

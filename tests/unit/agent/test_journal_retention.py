@@ -53,8 +53,14 @@ def journal(path):
             wall_ms = NOW_MS - (60 - number) * DAY_MS
             append(opened, [*step.facts, facts.DeviceLost("scale", "x")], wall_ms)
             state = step.state
+        append(opened, opened.days_due("2027-01-01"), NOW_MS)
         opened.save_cursor(opened.last_seq - 2)
         yield opened
+
+
+def close_days(journal):
+    append(journal, journal.days_due("2027-01-01"), NOW_MS)
+    journal.save_cursor(journal.last_seq)
 
 
 def archive_all(journal, rule=RULE):
@@ -160,13 +166,21 @@ def test_the_newest_facts_and_the_open_basket_stay_whatever_their_age(journal):
     step = played(scanned(MILK.gtin), state=LaneState(60))
     append(journal, step.facts, NOW_MS - 80 * DAY_MS)
     append(journal, [facts.DeviceLost("scale", "x")] * 200, NOW_MS - 80 * DAY_MS)
-    journal.save_cursor(journal.last_seq)
+    close_days(journal)
     opened = journal.last_seq - 200 - len(step.facts) + 1
 
     archive_and_delete(journal, Rule(NOW_MS, 1, facts=1, kept=10))
 
     assert min(positions(journal)) <= opened - 2  # the last sale, and what came after it
     assert journal.lane_state().transaction.lines == step.state.transaction.lines
+
+
+def test_the_facts_of_a_day_stay_until_it_is_closed(journal):
+    append(journal, sale("late", LaneState(500)).facts, NOW_MS)
+    journal.save_cursor(journal.last_seq)
+    assert archive_all(journal) == []
+    close_days(journal)
+    assert archive_all(journal) != []
 
 
 def test_a_clock_that_was_ahead_does_not_keep_facts_for_ever(journal):
@@ -240,7 +254,7 @@ def test_a_file_that_is_half_written_is_not_there(tmp_path):
 def test_room_goes_back_to_the_disk_when_there_is_far_too_much(journal):
     append(journal, [facts.DeviceLost("scale", "x" * 3000)] * 400, NOW_MS - 40 * DAY_MS)
     append(journal, sale("last", LaneState(500)).facts, NOW_MS)
-    journal.save_cursor(journal.last_seq)
+    close_days(journal)
     archive_and_delete(journal, Rule(NOW_MS + 99 * DAY_MS, 1, facts=50, kept=20))
     pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
 
@@ -289,6 +303,10 @@ def test_archives_and_former_epochs_survive_a_damaged_file(path, journal):
         # once head office has the rest too, all of it goes, and is one chain still
         anew._db.execute("UPDATE former SET acked_seq = last_seq")
         append(anew, sale("N1", LaneState(700)).facts, NOW_MS)
+        assert [day.sales for day in anew.days_due("2027-01-01")] == [
+            1
+        ]  # its own, not the former's
+        close_days(anew)
         archive_and_delete(anew, Rule(NOW_MS + 99 * DAY_MS, 1, facts=500, kept=1))
         assert min(positions(anew)) > 0
         assert list(reader.former_rows(former)) == rows

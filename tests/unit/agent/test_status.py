@@ -13,6 +13,9 @@ from agent.ballast import Ballast
 from agent.cli import status
 from agent.domain import facts
 from agent.journal import Journal
+from agent.journal.backup import back_up
+from agent.journal.health import mark_damaged
+from agent.journal.succession import open_journal
 from tests.lane_kit import append, keep_busy_day
 
 
@@ -65,6 +68,13 @@ def test_the_status_of_a_running_lane_is_read_beside_it(config, journal, capsys)
         "receipts_unprinted": 1,
         "devices_lost": ["scale"],
         "disk_reserve_held": False,
+        "journal_mb": 0,
+        "journal_mb_max": 2048,
+        "begun_anew": "",
+        "facts_lost": 0,
+        "former_unsent": 0,
+        "damage_found": False,
+        "last_backup": "",
     }
 
 
@@ -102,6 +112,27 @@ def test_the_reserve_that_a_running_lane_holds_is_seen(config, journal, capsys):
     assert Ballast(config.parent / "data" / "ballast", 4096).hold()
 
     assert figures(config, capsys)["disk_reserve_held"]
+
+
+def test_a_journal_that_was_begun_anew_and_its_backup_are_seen(config, capsys):
+    path = config.parent / "data" / "journal.db"
+    with Journal(path) as journal:
+        keep_busy_day(journal)
+        last = journal.last_seq
+    backup = path.parent / "backup" / "journal-20261122-033000.db"
+    back_up(path, backup)
+    path.write_bytes(bytes(100) + path.read_bytes()[100:])
+    open_journal(path, 0)[0].close()
+    mark_damaged(path, "once more")
+
+    now = figures(config, capsys)
+
+    assert (now["begun_anew"], now["facts_lost"], now["former_unsent"]) == ("damaged", 0, last)
+    assert (now["damage_found"], now["last_backup"]) == (True, str(backup))
+    assert cli.main(["status", "--config", str(config)]) == 0
+    said = capsys.readouterr().out
+    assert f"facts of before not yet at head office: {last}\n" in said
+    assert "damage found: start the lane anew" in said
 
 
 def test_a_lane_that_has_not_run_yet_says_so(config, capsys):
