@@ -1,6 +1,8 @@
 """The numeric keypad: keys to numbers, and its driver on a FIFO."""
 
 import queue
+import random
+import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -141,3 +143,49 @@ def test_keypad_takes_no_command() -> None:
     assert HidNumericKeypad.accepts == ()
     with pytest.raises(TypeError, match="a keypad takes no Beep"):
         HidNumericKeypad("keypad", HidNumericOptions("/dev/null")).handle(Beep("bad"))
+
+
+# --- captures ---
+
+CAPTURES = sorted((Path(__file__).parents[2] / "captures" / "keypad").glob("*.events"))
+
+
+def structs(capture: Path) -> list[bytes]:
+    """`struct input_event` of 64-bit kernels, linux/input.h: seconds, micros, type, code, value."""
+    lines = [line.split() for line in capture.read_text().splitlines() if line[0] != "#"]
+    return [
+        struct.pack("=qqHHi", *map(int, at.split(".")), *map(int, event)) for at, *event in lines
+    ]
+
+
+def golden(capture: Path) -> list[str]:
+    return capture.with_suffix(".golden").read_text().replace("(Enter alone)", "").splitlines()
+
+
+def numbers(pieces: list[bytes]) -> list[str]:
+    decoder = NumericDecoder("keypad")
+    return [each.digits for piece in pieces for each in decoder.feed(piece, 5)]
+
+
+@pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.stem)
+def test_a_capture_means_what_its_golden_file_says_however_it_is_cut(capture: Path) -> None:
+    whole = b"".join(structs(capture))
+    assert numbers([whole]) == golden(capture)
+    assert numbers([whole[n : n + 1] for n in range(len(whole))]) == golden(capture)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.stem)
+def test_with_bytes_lost_or_of_garbage_numbers_get_lost_and_none_is_made_up(
+    capture: Path, seed: int
+) -> None:
+    dice = random.Random(seed)
+    spoiled = bytearray()
+    for event in structs(capture):
+        if dice.random() > 0.2:
+            spoiled += event
+        elif dice.random() < 0.5:
+            spoiled += event[: dice.randrange(24)] + dice.randbytes(dice.randrange(1, 24))
+        else:
+            spoiled += event[: dice.randrange(1, 24)]
+    assert set(numbers([bytes(spoiled)])) <= set(golden(capture))
