@@ -19,6 +19,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from biip import gs1_prefixes
+
 from agent import __version__
 from agent.api.server import serve
 from agent.api.settings import Shop
@@ -141,7 +143,11 @@ def run_lane(config: LaneConfig, stop: threading.Event, office: HeadOffice | Non
 
 def give_back_memory() -> None:
     """Hand what start-up used and freed back to the system: 14 MB here, most of it from unpacking
-    biip's company prefixes. glibc keeps it otherwise; other C libraries have no such call."""
+    biip's company prefixes. glibc keeps it otherwise; other C libraries have no such call.
+
+    The prefixes themselves go too: 6 MB that tell which company had a GTIN allotted, which nobody
+    here asks. biip has no switch for them."""
+    getattr(gs1_prefixes, "_GS1_COMPANY_PREFIX_TRIE", {}).clear()
     gc.collect()
     gc.freeze()
     with contextlib.suppress(OSError, AttributeError):

@@ -7,10 +7,13 @@ import socket
 import threading
 
 import pytest
+from biip.gs1_prefixes import GS1CompanyPrefix
 
 from agent.cli import run
 from agent.config import load
 from agent.core import Core
+from agent.domain.gs1 import read_label
+from agent.domain.gtin import TradeItem
 from agent.supervisor import BUDGET_RESTARTS
 
 
@@ -78,3 +81,11 @@ def test_a_core_that_stumbled_once_does_not_end_the_lane(config, monkeypatch, ca
 
     assert len(turns) == 2
     assert "down for good" not in caplog.text
+
+
+def test_labels_are_read_as_before_when_start_up_has_given_its_memory_back():
+    run.give_back_memory()
+
+    assert GS1CompanyPrefix.extract("7044610873466") is None, "6 MB are held for nobody"
+    assert read_label(b"7044610873466", "]E0") == TradeItem("07044610873466", "GTIN-13")
+    assert read_label(b"0107044610873466", "]C1") == TradeItem("07044610873466", "GTIN-13")
