@@ -97,8 +97,11 @@ class Chart:
 
     def account(self, role: str) -> Account | None:
         """The role's own account, else its family's, else None."""
+        own = self.accounts.get(role)
+        if own is not None:
+            return own
         family = role.partition(".")[0]
-        ranked = (role, FALLBACK.get(family, ""), _LAST_RESORT.get(family, ""))
+        ranked = (FALLBACK.get(family, ""), _LAST_RESORT.get(family, ""))
         return next((self.accounts[one] for one in ranked if one in self.accounts), None)
 
 

@@ -124,7 +124,7 @@ def post(document: Document, key: FactKey, books: Books, terms: Terms) -> Postin
         return problem
     templates = books.templates[document.kind]
     figures = [amounts(template, document) for template in templates]
-    if any(abs(figure) > FIGURE_MAX for figure in _figures(figures, document.movements)):
+    if max(map(abs, _figures(figures, document.movements)), default=0) > FIGURE_MAX:
         return MappingProblem("range", f"a figure is beyond {FIGURE_MAX}")
     vouchers = []
     for template, by_role in zip(templates, figures, strict=True):

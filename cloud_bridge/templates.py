@@ -63,7 +63,7 @@ class Template:
     document: str
     en: str
     zh: str
-    lines: tuple[TemplateLine, ...]
+    groups: tuple[tuple[str, tuple[TemplateLine, ...]], ...]  #: by label, as they stand together
     stock: Stock | None
     journal: str
 
@@ -84,7 +84,7 @@ def load_templates(stock: Stock = "perpetual", own: Path | None = None) -> Templ
             raise TemplateError(f"{own}: {error}") from error
         chosen |= {t.kind: t for t in mine if t.stock in (None, stock)}
     return {
-        kind: tuple(t for t in chosen.values() if t.document == kind and t.lines)
+        kind: tuple(t for t in chosen.values() if t.document == kind and t.groups)
         for kind in DOCUMENTS
     }
 
@@ -111,7 +111,8 @@ def _template(text: _VoucherText) -> Template:
     lines = tuple(_line(text.kind, line, figures(document)) for line in text.lines)
     _check_balance(text.kind, lines, document)
     words = (text.kind, text.document, text.en, text.zh)
-    return Template(*words, lines, text.stock, text.journal)
+    groups = tuple((label, tuple(group)) for label, group in groupby(lines, lambda x: x.label))
+    return Template(*words, groups, text.stock, text.journal)
 
 
 def _line(kind: str, text: _LineText, known: Mapping[str, str]) -> TemplateLine:
@@ -159,18 +160,17 @@ def _check_balance(kind: str, lines: Iterable[TemplateLine], document: type[Docu
 
 def amounts(template: Template, document: Document) -> dict[str, int]:
     """By role, debits positive. Lines by the same label that stand together come label by label."""
-    sums: Counter[str] = Counter()
-    for label, group in groupby(template.lines, lambda line: line.label):
-        lines = list(group)
+    sums: dict[str, int] = {}
+    for label, lines in template.groups:
         if not label:
             for line in lines:
-                sums[line.role] += sum(sign * total(document, name) for sign, name in line.terms)
+                amount = sum([sign * total(document, name) for sign, name in line.terms])
+                sums[line.role] = sums.get(line.role, 0) + amount
             continue
-        families = (labelled(document, name) for line in lines for _, name in line.terms)
+        families = [labelled(document, name) for line in lines for _, name in line.terms]
         for value in dict.fromkeys(chain.from_iterable(families)):
             for line in lines:
                 role = line.role.replace(f"{{{label}}}", value)
-                sums[role] += sum(
-                    sign * labelled(document, name).get(value, 0) for sign, name in line.terms
-                )
-    return dict(sums)
+                amount = sum([s * labelled(document, name).get(value, 0) for s, name in line.terms])
+                sums[role] = sums.get(role, 0) + amount
+    return sums
