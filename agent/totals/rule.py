@@ -55,10 +55,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _patterns(help_text: str) -> Any:
-    return option((), help_text)
-
-
 @dataclass(frozen=True, slots=True)
 class TenderRule:
     """One `[[tender]]` table: a means of payment."""
@@ -79,30 +75,30 @@ class Rule:
         "", "the rule whose keys fill in those that are not given", choices=("", BASE)
     )
     decimal_mark: str = option(".", "between whole units and their fraction", choices=(".", ","))
-    tax_added: bool = option(default=False, help="prices are without tax, which is added below")
-    fraction_is_kg: bool = option(default=False, help="a quantity such as 0.532 is a weight in kg")
+    tax_added: bool = option(False, "prices are without tax, which is added below")
+    fraction_is_kg: bool = option(False, "a quantity such as 0.532 is a weight in kg")
     count_of: str = option(
         "pieces", "what the printed item count counts", choices=("pieces", "lines")
     )
-    skip: tuple[str, ...] = _patterns("lines that look like others but say nothing")
-    copy: tuple[str, ...] = _patterns("a line that only copies of receipts have")
-    no_sale: tuple[str, ...] = _patterns("a line that only reports, refunds and the like have")
-    begin: tuple[str, ...] = _patterns("the line above the first item; without it: from the top")
-    number: tuple[str, ...] = _patterns("the receipt's number; group number")
-    when: tuple[str, ...] = _patterns("its date and time; group when")
-    operator: tuple[str, ...] = _patterns("the cashier; group operator")
-    total: tuple[str, ...] = _patterns("the amount charged; group amount")
-    subtotal: tuple[str, ...] = _patterns("a line below the last item that is not the total")
-    count: tuple[str, ...] = _patterns("how many items were charged; group count")
-    change: tuple[str, ...] = _patterns("cash given back; group amount")
-    rounding: tuple[str, ...] = _patterns("rounding of cash, with its sign; group amount")
-    tax: tuple[str, ...] = _patterns("tax that is added to the prices; group amount")
-    basket_discount: tuple[str, ...] = _patterns("a discount on the whole basket; group amount")
-    discount: tuple[str, ...] = _patterns("a discount on the item above; group amount")
-    void: tuple[str, ...] = _patterns("an item taken back; groups as for item")
-    item: tuple[str, ...] = _patterns(
-        "an item; groups amount, quantity, price, gtin, description, weight, unit"
-    )
+    skip: tuple[str, ...] = ()  #: lines that look like others but say nothing
+    copy: tuple[str, ...] = ()  #: a line that only copies of receipts have
+    no_sale: tuple[str, ...] = ()  #: a line that only reports, refunds and the like have
+    begin: tuple[str, ...] = ()  #: the line above the first item; without it: from the top
+    number: tuple[str, ...] = ()  #: the receipt's number; group number
+    when: tuple[str, ...] = ()  #: its date and time; group when
+    operator: tuple[str, ...] = ()  #: the cashier; group operator
+    total: tuple[str, ...] = ()  #: the amount charged; group amount
+    subtotal: tuple[str, ...] = ()  #: a line below the last item that is not the total
+    count: tuple[str, ...] = ()  #: how many items were charged; group count
+    change: tuple[str, ...] = ()  #: cash given back; group amount
+    rounding: tuple[str, ...] = ()  #: rounding of cash, with its sign; group amount
+    tax: tuple[str, ...] = ()  #: tax that is added to the prices; group amount
+    basket_discount: tuple[str, ...] = ()  #: a discount on the whole basket; group amount
+    discount: tuple[str, ...] = ()  #: a discount on the item above; group amount
+    void: tuple[str, ...] = ()  #: an item taken back; groups as for item
+    item: tuple[
+        str, ...
+    ] = ()  #: an item; groups amount, quantity, price, gtin, description, weight, unit
     tender: tuple[TenderRule, ...] = ()
 
     def notation(self, minor_digits: int) -> Notation:

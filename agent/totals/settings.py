@@ -19,7 +19,7 @@ BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
 class PrinterTapSettings:
     """The `[totals.printer_tap]` table: the POS prints through the lane."""
 
-    enabled: bool = option(default=False, help="stand between the POS and its receipt printer")
+    enabled: bool = option(False, "stand between the POS and its receipt printer")
     listen_host: str = option("127.0.0.1", "the lane's address that the POS prints to, by TCP")
     listen_port: int = option(9100, "the lane's port that the POS prints to", low=1, high=65_535)
     printer_host: str = option("", "the real printer's address; empty for a serial printer")
@@ -48,7 +48,7 @@ class PrinterTapSettings:
 class SerialJournalSettings:
     """The `[totals.serial_journal]` table: the POS writes its journal to a serial line."""
 
-    enabled: bool = option(default=False, help="listen to the electronic journal of the POS")
+    enabled: bool = option(False, "listen to the electronic journal of the POS")
     path: str = option("", "the serial line; it is only read")
     baud: int = option(9600, "its speed", choices=BAUDS)
     parity: str = option("none", "of the line", choices=("none", "even", "odd"))
@@ -72,7 +72,7 @@ class SerialJournalSettings:
 class WatchSettings:
     """The `[totals.watch]` table: the POS writes files."""
 
-    enabled: bool = option(default=False, help="take totals from files that the POS writes")
+    enabled: bool = option(False, "take totals from files that the POS writes")
     folder: str = option("", "the folder they appear in; the lane must be able to write there")
     pattern: str = option("*", "which files of it, such as *.txt or sale.json")
     format: str = option(
