@@ -13,7 +13,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from agent.domain import facts
+from agent.domain.evidence import WeightRange
 from agent.domain.facts import JournalRecovered
+from agent.domain.items import Item
+from agent.domain.learned import learned_range
 from agent.journal import archive
 from agent.journal.archive import Archive, ArchiveUnreadable, folder_of, moved, position_of
 from agent.journal.file import BUSY_MS, SELECT_FACT, SEQ_MAX, interruptible, meta_of, projections_of
@@ -162,6 +166,34 @@ class JournalReader:
     ) -> None:
         """Copy so many pages at a time; within `one_moment`, no writer makes it begin again."""
         self._db.backup(target, pages=pages, sleep=pause_s, progress=progress)
+
+    def item(self, gtin: str) -> Item | None:
+        """As `Journal.item`."""
+        row = self._db.execute("SELECT * FROM item WHERE gtin = ?", (gtin,)).fetchone()
+        return Item(*row) if row else None
+
+    def sale(self, transaction_id: str) -> facts.TransactionSettled | None:
+        """How a transaction was settled, if it was and has not left the file since."""
+        row = self._db.execute(
+            "SELECT type, version, body FROM settlement JOIN fact ON seq = settled_seq"
+            " WHERE transaction_id = ?",
+            (transaction_id,),
+        ).fetchone()
+        sale = decode_body(*row) if row else None
+        return sale if isinstance(sale, facts.TransactionSettled) else None
+
+    def weight_of(self, gtin: str) -> WeightRange | None:
+        """What a piece weighs, as described, else as learned."""
+        row = self._db.execute(
+            "SELECT weight_low_g, weight_high_g FROM described_item"
+            " WHERE gtin = ? AND sold_by = 'each'"
+            " AND weight_low_g IS NOT NULL AND weight_high_g IS NOT NULL",
+            (gtin,),
+        ).fetchone()
+        if row is not None:
+            return WeightRange(*row)
+        pieces = self._db.execute("SELECT weight_g FROM weighed_piece WHERE gtin = ?", (gtin,))
+        return learned_range([row[0] for row in pieces])
 
     def receipts_awaited(self) -> int:
         """Sales whose receipt is not surely on paper, those at the printer among them."""
