@@ -1,19 +1,23 @@
-"""The loop of a driver that only listens: port → codec → emit, until told to stop."""
+"""A driver that only listens: port → codec → emit, until told to stop."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
-from drivers.base import DeviceEvent, DeviceUnavailable, Emit
+from drivers.base import Command, DeviceEvent, DeviceUnavailable, Emit
 
 _STOP_CHECK_MS = 400  # the contract asks for two looks a second
 
 
 class Source(Protocol):
     """A port, as far as listening goes."""
+
+    def open(self) -> None: ...
+
+    def close(self) -> None: ...
 
     def read(self, wait_ms: int) -> bytes:
         """What has arrived, or b"" after `wait_ms`. Raises DeviceUnavailable."""
@@ -58,3 +62,31 @@ def _wait_ms(deadline_ns: int | None) -> int:
 def _emit_all(events: Sequence[DeviceEvent], emit: Emit) -> None:
     for event in events:
         emit(event)
+
+
+class Listener:
+    """A driver for what is at `options.path`: a subclass says what it is, and how it speaks."""
+
+    accepts: ClassVar[tuple[type, ...]] = ()
+    Port: ClassVar[type[Any]]  #: made with the path
+
+    def __init__(self, role: str, options: Any) -> None:
+        self._role = role
+        self._options = options
+        self._port: Source = self.Port(options.path)
+
+    def decoder(self) -> Decoder:
+        """A new one: nothing of what was before a loss is in it."""
+        raise NotImplementedError
+
+    def open(self) -> None:
+        self._port.open()
+
+    def run(self, emit: Emit, stop: threading.Event) -> None:
+        read_until_stopped(self._port, self.decoder(), emit, stop)
+
+    def handle(self, command: Command) -> None:
+        raise TypeError(f"{self._role}: this device takes no {type(command).__name__}")
+
+    def close(self) -> None:
+        self._port.close()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import MISSING, dataclass
 from typing import ClassVar
 
-from drivers.base import Command, Emit, Identity, option
+from drivers.base import Identity, option
 from drivers.hid.port_input_events import InputEventsPort, identity
-from drivers.hid.reader import read_until_stopped
+from drivers.hid.reader import Decoder, Listener
 from drivers.keypad.codec_hid_numeric import NumericDecoder
 
 
@@ -22,29 +21,14 @@ class HidNumericOptions:
     )
 
 
-class HidNumericKeypad:
+class HidNumericKeypad(Listener):
     """Emits `KeyedNumber`; takes no command."""
 
     Options: ClassVar[type] = HidNumericOptions
-    accepts: ClassVar[tuple[type, ...]] = ()
-
-    def __init__(self, role: str, options: HidNumericOptions) -> None:
-        self._role = role
-        self._options = options
-        self._port = InputEventsPort(options.path)
+    Port = InputEventsPort
 
     def probe(self) -> Identity:
         return identity(self._options.path)
 
-    def open(self) -> None:
-        self._port.open()
-
-    def run(self, emit: Emit, stop: threading.Event) -> None:
-        decoder = NumericDecoder(self._role, forget_ms=self._options.forget_ms)
-        read_until_stopped(self._port, decoder, emit, stop)
-
-    def handle(self, command: Command) -> None:
-        raise TypeError(f"{self._role}: a keypad takes no {type(command).__name__}")
-
-    def close(self) -> None:
-        self._port.close()
+    def decoder(self) -> Decoder:
+        return NumericDecoder(self._role, forget_ms=self._options.forget_ms)

@@ -6,13 +6,12 @@ scanner's serial number or USB port.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import MISSING, dataclass
 from typing import ClassVar
 
-from drivers.base import Command, Emit, Identity, option
+from drivers.base import Identity, option
 from drivers.hid.port_hidraw import HidrawPort, identity
-from drivers.hid.reader import read_until_stopped
+from drivers.hid.reader import Decoder, Listener
 from drivers.scanner.codec_hid_pos import LAYOUTS, HidPosDecoder
 
 
@@ -31,30 +30,15 @@ class HidPosOptions:
     )
 
 
-class HidPosScanner:
+class HidPosScanner(Listener):
     """Emits `ScanData`; takes no command: how such scanners beep differs from maker to maker."""
 
     Options: ClassVar[type] = HidPosOptions
-    accepts: ClassVar[tuple[type, ...]] = ()
-
-    def __init__(self, role: str, options: HidPosOptions) -> None:
-        self._role = role
-        self._options = options
-        self._port = HidrawPort(options.path)
+    Port = HidrawPort
 
     def probe(self) -> Identity:
         return identity(self._options.path)
 
-    def open(self) -> None:
-        self._port.open()
-
-    def run(self, emit: Emit, stop: threading.Event) -> None:
+    def decoder(self) -> Decoder:
         o = self._options
-        decoder = HidPosDecoder(self._role, layout=o.layout, timeout_ms=o.timeout_ms)
-        read_until_stopped(self._port, decoder, emit, stop)
-
-    def handle(self, command: Command) -> None:
-        raise TypeError(f"{self._role}: this scanner takes no {type(command).__name__}")
-
-    def close(self) -> None:
-        self._port.close()
+        return HidPosDecoder(self._role, layout=o.layout, timeout_ms=o.timeout_ms)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import MISSING, dataclass
 from typing import ClassVar
 
-from drivers.base import Command, Emit, Identity, option
+from drivers.base import Identity, option
 from drivers.hid.layouts import LAYOUTS
 from drivers.hid.port_input_events import InputEventsPort, identity
-from drivers.hid.reader import read_until_stopped
+from drivers.hid.reader import Decoder, Listener
 from drivers.scanner.codec_hid_wedge import WedgeDecoder
 from drivers.scanner.codec_wedge_keys import GS_KEYS, TERMINATORS
 
@@ -29,26 +28,18 @@ class HidWedgeOptions:
     gs_key: str = option("ctrl+]", "key that stands for GS (FNC1)", choices=tuple(GS_KEYS))
 
 
-class HidWedgeScanner:
+class HidWedgeScanner(Listener):
     """Emits `ScanData`; takes no command: a keyboard cannot be told to beep."""
 
     Options: ClassVar[type] = HidWedgeOptions
-    accepts: ClassVar[tuple[type, ...]] = ()
-
-    def __init__(self, role: str, options: HidWedgeOptions) -> None:
-        self._role = role
-        self._options = options
-        self._port = InputEventsPort(options.path)
+    Port = InputEventsPort
 
     def probe(self) -> Identity:
         return identity(self._options.path)
 
-    def open(self) -> None:
-        self._port.open()
-
-    def run(self, emit: Emit, stop: threading.Event) -> None:
+    def decoder(self) -> Decoder:
         o = self._options
-        decoder = WedgeDecoder(
+        return WedgeDecoder(
             self._role,
             layout=o.layout,
             terminator=o.terminator,
@@ -57,10 +48,3 @@ class HidWedgeScanner:
             prefix=o.prefix,
             suffix=o.suffix,
         )
-        read_until_stopped(self._port, decoder, emit, stop)
-
-    def handle(self, command: Command) -> None:
-        raise TypeError(f"{self._role}: a keyboard takes no {type(command).__name__}")
-
-    def close(self) -> None:
-        self._port.close()

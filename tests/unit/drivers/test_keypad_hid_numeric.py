@@ -141,7 +141,7 @@ def test_keypad_pulled_out_and_plugged_in_again(tmp_path: Path) -> None:
 
 def test_keypad_takes_no_command() -> None:
     assert HidNumericKeypad.accepts == ()
-    with pytest.raises(TypeError, match="a keypad takes no Beep"):
+    with pytest.raises(TypeError, match="this device takes no Beep"):
         HidNumericKeypad("keypad", HidNumericOptions("/dev/null")).handle(Beep("bad"))
 
 

@@ -119,7 +119,7 @@ def test_driver_that_is_not_open_is_unavailable() -> None:
 
 def test_scanner_takes_no_command() -> None:
     assert HidWedgeScanner.accepts == ()
-    with pytest.raises(TypeError, match="a keyboard takes no Beep"):
+    with pytest.raises(TypeError, match="this device takes no Beep"):
         HidWedgeScanner("scanner", HidWedgeOptions("/dev/null")).handle(Beep("good"))
 
 
