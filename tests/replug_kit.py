@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from itertools import count, cycle
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ from drivers.scanner.sim import Wedge
 from tests.bench.rig import free_port
 
 PATIENCE_S = 30
-PICTURES = 1000  #: more than a camera shows until it is pulled out again
+PICTURES = 10  #: different as a camera's are: the very same one again and again would be a lost one
+SHOWN = 300  #: more than there is time for until it is pulled out again
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +116,21 @@ def serial_printer(link: Path) -> Pluggable:
 
 
 def camera(link: Path) -> Pluggable:
-    """A folder of pictures of one label, behind a name that goes and comes with it."""
-    scenes = link.with_name("scenes")
-    scenes.mkdir()
-    [picture] = looks([label("4006381333931")], View(), 1, random.Random(1))
-    write_images(scenes, [picture])
-    for number in range(1, PICTURES):
-        (scenes / f"{number:06}.png").hardlink_to(next(scenes.iterdir()))
+    """A folder of pictures of one label, behind a name that goes and comes with it.
+
+    Each time it is another folder, with other names in it: what was open is gone for good, however
+    soon it is plugged in again.
+    """
+    prints = link.with_name("prints")
+    write_images(prints, looks([label("4006381333931")], View(), PICTURES, random.Random(1)))
+    times = count()
 
     @contextmanager
     def plugged() -> Iterator[None]:
+        scenes = link.with_name(f"scenes-{next(times)}")
+        scenes.mkdir()
+        for number, picture in zip(range(SHOWN), cycle(sorted(prints.iterdir())), strict=False):
+            (scenes / f"{scenes.name}-{number:04}.png").hardlink_to(picture)
         link.symlink_to(scenes)
         try:
             yield
