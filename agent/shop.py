@@ -49,6 +49,9 @@ class ShopSettings:
     )
     void_role: str = option("cashier", "who may take a line back", choices=ROLES)
     override_role: str = option("supervisor", "who may set another price", choices=ROLES)
+    backfill_role: str = option(
+        "supervisor", "who may add an item to a settled sale", choices=ROLES
+    )
     approver: tuple[Approver, ...] = option((), "who may approve with a PIN")
 
     def rules(self) -> ShopRules:
@@ -60,6 +63,7 @@ class ShopSettings:
             self.ask_before_settling,
             self.quiet,
             self.false_alarms_per_million,
+            backfill_role=role_of(self.backfill_role),
         )
 
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 from typing import assert_never
 
 from agent.domain import facts
-from agent.domain.effects import AnswerAct, Effect, Show
-from agent.domain.events import Act, AnswerSuspicion, OverridePrice, VoidLine
+from agent.domain.answers import done, not_allowed, refused
+from agent.domain.backfill import amend
+from agent.domain.effects import Show
+from agent.domain.events import (
+    Act,
+    AnswerSuspicion,
+    BackfillItem,
+    CloseSuspicion,
+    OverridePrice,
+    ReverseBackfill,
+    VoidLine,
+)
 from agent.domain.outcome import ActOutcome
 from agent.domain.settlement import settle_dismissed
-from agent.domain.shop import Role
 from agent.domain.text import Text
 from agent.domain.totals import AMOUNT_MINOR_MAX
-from agent.domain.transaction import LaneState, OpenLine, Step, StoreRules, advance
+from agent.domain.transaction import LaneState, OpenLine, Step, StoreRules
 
-NEEDED_TEXTS: dict[Role, Text] = {
-    "cashier": Text("A cashier may do this"),
-    "supervisor": Text("A supervisor is asked for this: let one key the PIN"),
-    "manager": Text("The manager is asked for this: let them key the PIN"),
-}
 NO_SUCH_LINE = ActOutcome(Text("There is no such line in the open basket"), "no_such_line")
 NO_SUSPICION = ActOutcome(Text("This is settled already: nothing is suspected now"), "no_suspicion")
 PRICE_ABSURD = ActOutcome(Text("This cannot be a price"), "price_absurd")
@@ -33,6 +37,8 @@ def act(state: LaneState, event: Act, rules: StoreRules) -> Step:
             return _override_price(state, event, rules)
         case AnswerSuspicion():
             return _answer_suspicion(state, event, rules)
+        case BackfillItem() | ReverseBackfill() | CloseSuspicion():
+            return amend(state, event, rules)
         case _:  # pragma: no cover
             assert_never(event)
 
@@ -40,26 +46,26 @@ def act(state: LaneState, event: Act, rules: StoreRules) -> Step:
 def _void_line(state: LaneState, event: VoidLine, rules: StoreRules) -> Step:
     found = _line(state, event.line_no)
     if found is None:
-        return _refused(state, NO_SUCH_LINE)
+        return refused(state, NO_SUCH_LINE)
     transaction_id, line = found
     if not event.by.may(rules.shop.void_role):
-        return _not_allowed(state, rules.shop.void_role)
+        return not_allowed(state, rules.shop.void_role)
     by = event.by
     fact = facts.LineItemVoided(transaction_id, line.line_no, by.operator, by.approver)
     text = Text("Taken back: {item}", {"item": line.description or line.gtin})
     data: dict[str, str | int | None] = {"transaction_id": transaction_id, "line_no": line.line_no}
-    return _done(state, (fact,), transaction_id, Show("line_item_voided", text, data))
+    return done(state, (fact,), transaction_id, Show("line_item_voided", text, data))
 
 
 def _override_price(state: LaneState, event: OverridePrice, rules: StoreRules) -> Step:
     found = _line(state, event.line_no)
     if found is None:
-        return _refused(state, NO_SUCH_LINE)
+        return refused(state, NO_SUCH_LINE)
     if not 0 <= event.price_minor <= AMOUNT_MINOR_MAX:
-        return _refused(state, PRICE_ABSURD)
+        return refused(state, PRICE_ABSURD)
     transaction_id, line = found
     if not event.by.may(rules.shop.override_role):
-        return _not_allowed(state, rules.shop.override_role)
+        return not_allowed(state, rules.shop.override_role)
     by = event.by
     fact = facts.LineItemOverridden(
         transaction_id, line.line_no, event.price_minor, by.operator, by.approver
@@ -70,23 +76,23 @@ def _override_price(state: LaneState, event: OverridePrice, rules: StoreRules) -
         "line_no": line.line_no,
         "price_minor": event.price_minor,
     }
-    return _done(state, (fact,), transaction_id, Show("line_item_overridden", text, data))
+    return done(state, (fact,), transaction_id, Show("line_item_overridden", text, data))
 
 
 def _answer_suspicion(state: LaneState, event: AnswerSuspicion, rules: StoreRules) -> Step:
     suspicion = state.suspicion
     if suspicion is None or event.transaction_id not in ("", suspicion.transaction_id):
-        return _refused(state, NO_SUSPICION)
+        return refused(state, NO_SUSPICION)
     by, about = event.by, (suspicion.transaction_id, suspicion.total_id)
     if event.answer == "scan_it":
         confirmed = facts.MissedScanConfirmed(*about, by.operator, by.approver)
         text = Text("Scan the missing item, then send the total again")
         if state.transaction is None:
             text = Text("Noted: the missing item is to be added to the sale")
-        return _done(state, (confirmed,), about[0], Show("suspicion_confirmed", text))
+        return done(state, (confirmed,), about[0], Show("suspicion_confirmed", text))
     needed = rules.shop.dismisser(suspicion.value_minor)
     if not by.may(needed):
-        return _not_allowed(state, needed)
+        return not_allowed(state, needed)
     dismissed = facts.MissedScanDismissed(*about, by.operator, by.approver)
     settled = settle_dismissed(state, dismissed, rules)
     if settled is not None:
@@ -94,7 +100,7 @@ def _answer_suspicion(state: LaneState, event: AnswerSuspicion, rules: StoreRule
     text = Text("Noted: it goes on as it is")
     if state.transaction is not None:
         text = Text("Noted: send the total again")
-    return _done(state, (dismissed,), about[0], Show("suspicion_dismissed", text))
+    return done(state, (dismissed,), about[0], Show("suspicion_dismissed", text))
 
 
 def _line(state: LaneState, line_no: int) -> tuple[str, OpenLine] | None:
@@ -102,20 +108,3 @@ def _line(state: LaneState, line_no: int) -> tuple[str, OpenLine] | None:
     lines = transaction.lines if transaction else ()
     line = next((line for line in lines if line.line_no == line_no), None)
     return None if transaction is None or line is None else (transaction.transaction_id, line)
-
-
-def _done(
-    state: LaneState, new: tuple[facts.FactBody, ...], transaction_id: str, show: Show
-) -> Step:
-    outcome = ActOutcome(show.text, transaction_id=transaction_id)
-    effects: tuple[Effect, ...] = (show, AnswerAct(outcome))
-    return advance(state, new, *effects)
-
-
-def _not_allowed(state: LaneState, least: Role) -> Step:
-    return _refused(state, ActOutcome(NEEDED_TEXTS[least], f"{least}_needed"))
-
-
-def _refused(state: LaneState, outcome: ActOutcome) -> Step:
-    """Nothing was done, and only who asked is told."""
-    return Step(state, effects=(AnswerAct(outcome),))

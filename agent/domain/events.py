@@ -9,7 +9,14 @@ from agent.domain.evidence import Catalogue
 from agent.domain.shop import Person
 
 if TYPE_CHECKING:
-    from agent.domain.facts import Observation
+    from agent.domain.facts import (
+        BackfillReversed,
+        BackfillWay,
+        ItemBackfilled,
+        MissedScanSuspected,
+        Observation,
+        TransactionSettled,
+    )
     from agent.domain.gtin import ScanProblemCode, TradeItem
     from agent.domain.items import Item
     from agent.domain.outcome import SettlementOutcome
@@ -110,8 +117,74 @@ class AnswerSuspicion:
     transaction_id: str = ""  #: whose alert it was; "": the present one's
 
 
+@dataclass(frozen=True, slots=True)
+class SaleFile:
+    """What the journal has of a settled sale, for who adds something to it afterwards."""
+
+    sale: TransactionSettled
+    suspicion: MissedScanSuspected | None = None  #: open or not
+    is_open: bool = False  #: the suspicion waits for an answer
+    #: each with the epoch and the seq where it stands, and whether it was taken back since
+    backfills: tuple[tuple[ItemBackfilled, str, int, bool], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What the core looked up for an act about a settled sale."""
+
+    file: SaleFile | None = None  #: None: there is no such sale
+    earlier: ItemBackfilled | BackfillReversed | None = None  #: what this act's id did before
+    item: Item | None = None
+    trouble: bool = False  #: the disk does not go along now
+
+
+NOT_LOOKED = Looked(trouble=True)
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillItem:
+    """Add an item that was missed to a settled sale. `backfill_id` makes a retry safe."""
+
+    backfill_id: str
+    transaction_id: str
+    way: BackfillWay
+    gtin: str  #: 14 digits
+    by: Person
+    quantity: int = 1
+    weight_g: int | None = None
+    amount_minor: int | None = None  #: for all of it; None: as the item master says
+    tender_type: str = ""  #: how it was paid, if it was
+    reason: str = ""
+    looked: Looked = NOT_LOOKED
+
+
+@dataclass(frozen=True, slots=True)
+class ReverseBackfill:
+    """Take a backfill back. `reversal_id` makes a retry safe."""
+
+    reversal_id: str
+    transaction_id: str
+    backfill_id: str
+    by: Person
+    reason: str = ""
+    looked: Looked = NOT_LOOKED
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSuspicion:
+    """A suspicion of an earlier sale needs nothing more: somebody looked into it."""
+
+    transaction_id: str
+    by: Person
+    reason: str = ""
+    looked: Looked = NOT_LOOKED
+
+
+#: Acts about a sale that is settled: the core looks the sale up for them.
+Amend: TypeAlias = BackfillItem | ReverseBackfill | CloseSuspicion
+
 #: What somebody does by hand. Each is answered with an `ActOutcome`.
-Act: TypeAlias = VoidLine | OverridePrice | AnswerSuspicion
+Act: TypeAlias = VoidLine | OverridePrice | AnswerSuspicion | Amend
 
 LaneEvent: TypeAlias = (
     Scanned

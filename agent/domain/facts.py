@@ -187,6 +187,7 @@ class MissedScanDismissed:
     total_id: str
     operator: str = ""
     approver: str = ""
+    reason: str = ""  #: why, where it was not at the lane but afterwards
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +251,60 @@ class TransactionSettled:
     taxes: tuple[TaxAmount, ...]
     missed_count: int
     operator: str = ""
+
+
+#: charged: the till took money for it, only the scan is missing. paid: the money is there, but not
+#: in the till. gone: nobody paid.
+BackfillWay: TypeAlias = Literal["charged", "paid", "gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemBackfilled:
+    """An item that passed a settled sale without a scan, added to it afterwards. Whole in itself.
+
+    Of one that was paid, sum(tenders) = sum(net + tax) = the line's amount; of others both are
+    empty: what was charged is in the sale already, and what is gone brought nothing.
+    """
+
+    type: ClassVar[str] = "ItemBackfilled"
+    version: ClassVar[int] = 1
+    backfill_id: str  #: of who asked: repeated, it is added once
+    transaction_id: str
+    receipt_number: str
+    business_date: str  #: of the sale
+    currency: str
+    way: BackfillWay
+    lines: tuple[SoldLine, ...]
+    tenders: tuple[Tender, ...] = ()
+    taxes: tuple[TaxAmount, ...] = ()
+    reason: str = ""
+    total_id: str = ""  #: of the suspicion that it answers, and what was found then
+    findings: tuple[Finding, ...] = ()
+    operator: str = ""
+    approver: str = ""
+
+    @property
+    def amount_minor(self) -> int:
+        return sum(line.amount_minor or 0 for line in self.lines)
+
+    @property
+    def pieces(self) -> int:
+        return sum(1 if x.weight_g is not None else x.quantity_milli // 1000 for x in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillReversed:
+    """A backfill was wrong: it is taken back whole, by a fact of its own."""
+
+    type: ClassVar[str] = "BackfillReversed"
+    version: ClassVar[int] = 1
+    reversal_id: str  #: of who asked: repeated, it is taken back once
+    epoch: str  #: where the backfill stands …
+    seq: int  #: … in the journal
+    backfilled: ItemBackfilled
+    reason: str = ""
+    operator: str = ""
+    approver: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,6 +479,8 @@ FactBody: TypeAlias = (
     | MissedScanConfirmed
     | PieceWeighed
     | TransactionSettled
+    | ItemBackfilled
+    | BackfillReversed
     | ReceiptPrinted
     | ReceiptUnprinted
     | TagObserved

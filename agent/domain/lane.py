@@ -15,14 +15,17 @@ from agent.domain.bags import bag_told
 from agent.domain.effects import Effect, Show, SoundBeep
 from agent.domain.events import (
     AnswerSuspicion,
+    BackfillItem,
     BagMoves,
     BagRests,
+    CloseSuspicion,
     DeviceChanged,
     LaneEvent,
     Observed,
     OverridePrice,
     PlateChanged,
     PrintEnded,
+    ReverseBackfill,
     Scanned,
     TotalReceived,
     VoidLine,
@@ -61,6 +64,8 @@ def step(state: LaneState, event: LaneEvent, rules: StoreRules, business_date: s
         case TotalReceived():
             return settle(state, event, rules)
         case VoidLine() | OverridePrice() | AnswerSuspicion():
+            return act(state, event, rules)
+        case BackfillItem() | ReverseBackfill() | CloseSuspicion():
             return act(state, event, rules)
         case PrintEnded():
             return _print_ended(state, event)

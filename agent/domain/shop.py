@@ -31,9 +31,19 @@ class ShopRules:
     holds_pos: bool = False  #: ask before a suspected total of the POS is settled, too
     quiet: bool = False  #: suspicions go to journal and head office alone
     false_alarms_ppm: int = 500  #: honest baskets, in a million, that may be stopped
+    backfill_role: Role = "supervisor"  #: who may add an item to a settled sale, or take it back
 
     def dismisser(self, value_minor: int) -> Role:
         """Who may dismiss a suspicion of this worth."""
+        return self._above(self.dismiss_role, value_minor)
+
+    def backfiller(self, value_minor: int | None) -> Role:
+        """Who may add an item of this worth afterwards; of unknown worth, who may add any."""
+        if value_minor is None:
+            value_minor = self.supervisor_from_minor
+        return self._above(self.backfill_role, value_minor)
+
+    def _above(self, role: Role, value_minor: int) -> Role:
         if not 0 < self.supervisor_from_minor <= value_minor:
-            return self.dismiss_role
-        return max(self.dismiss_role, "supervisor", key=ROLES.index)
+            return role
+        return max(role, "supervisor", key=ROLES.index)

@@ -32,7 +32,7 @@ ROUNDING_MINOR_MAX = 100
 ID_CHARS_MAX = 64
 DESCRIPTION_CHARS_MAX = 200
 
-_TENDER_TYPE = re.compile(r"[a-z0-9_.-]{1,32}")
+TENDER_TYPE = re.compile(r"[a-z0-9_.-]{1,32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,7 @@ class CashierTotal:
     rounding_minor: int = 0
     taxes: tuple[TaxAmount, ...] | None = None
     operator: str = ""
+    customer: str = ""  #: a phone or member's number, as the POS gives it
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,11 @@ def problems(total: CashierTotal) -> tuple[TotalProblem, ...]:
 def _ids(total: CashierTotal) -> Iterator[TotalProblem]:
     if not total.total_id:
         yield TotalProblem("total_id_empty", Text("The total has no total_id"), "total_id")
-    for path, words in (("total_id", total.total_id), ("operator", total.operator)):
+    for path, words in (
+        ("total_id", total.total_id),
+        ("operator", total.operator),
+        ("customer", total.customer),
+    ):
         if len(words) > ID_CHARS_MAX:
             yield _too_long(path, ID_CHARS_MAX)
         if not words.isprintable():
@@ -197,7 +202,7 @@ def _tenders(total: CashierTotal) -> Iterator[TotalProblem]:
     for number, tender in enumerate(total.tenders):
         path = f"tenders[{number}]"
         yield from _amount(f"{path}.amount_minor", tender.amount_minor)
-        if not _TENDER_TYPE.fullmatch(tender.tender_type):
+        if not TENDER_TYPE.fullmatch(tender.tender_type):
             text = Text("A tender type is 1 to 32 of a-z, 0-9, dot, dash and underscore")
             yield TotalProblem("tender_type_invalid", text, f"{path}.tender_type")
     if total.change_minor > sum(t.amount_minor for t in total.tenders if t.tender_type == "cash"):

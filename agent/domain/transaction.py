@@ -230,12 +230,24 @@ def _suspected(fact: MissedScanSuspected, state: LaneState) -> LaneState:
     return replace(state, transaction=replace(t, judged=Judged(t.judged.total, fact)))
 
 
-def _dismissed(_fact: facts.MissedScanDismissed, state: LaneState) -> LaneState:
+def _dismissed(fact: facts.MissedScanDismissed, state: LaneState) -> LaneState:
     t = state.transaction
-    if t is None or t.judged is None:
-        return replace(state, around=replace(state.around, suspicion=None))
+    if t is None or t.judged is None or fact.transaction_id != t.transaction_id:
+        return _without_suspicion(fact.transaction_id, state)
     judged = Judged(t.judged.total, dismissed=True)
     return replace(state, transaction=replace(t, judged=judged))
+
+
+def _without_suspicion(transaction_id: str, state: LaneState) -> LaneState:
+    """Nobody is asked about the last sale any more, if it is this one."""
+    asked = state.around.suspicion
+    if asked is None or asked.transaction_id != transaction_id:
+        return state
+    return replace(state, around=replace(state.around, suspicion=None))
+
+
+def _backfilled(fact: facts.ItemBackfilled, state: LaneState) -> LaneState:
+    return _without_suspicion(fact.transaction_id, state)
 
 
 def _confirmed(_fact: facts.MissedScanConfirmed, state: LaneState) -> LaneState:
@@ -287,6 +299,7 @@ _EVOLVED: dict[type, Callable[[Any, LaneState], LaneState]] = {
     MissedScanSuspected: _suspected,
     facts.MissedScanDismissed: _dismissed,
     facts.MissedScanConfirmed: _confirmed,
+    facts.ItemBackfilled: _backfilled,
     facts.LaneStarted: lambda _, state: at_start(state),
     facts.DeviceLost: _lost,
     facts.DeviceReturned: _told,

@@ -69,6 +69,9 @@ class TotalBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rounding_minor: Minor = 0
     taxes: tuple[TaxBody, ...] | None = None
     operator: str = ""
+    customer: Annotated[
+        str, Meta(description="a phone or member's number, to find the sale by")
+    ] = ""
 
 
 #: The parts of a body by the name of the field that holds them; "" is the body itself.
@@ -110,6 +113,7 @@ def _total(body: TotalBody) -> CashierTotal:
         rounding_minor=body.rounding_minor,
         taxes=None if body.taxes is None else tuple(map(_tax, body.taxes)),
         operator=body.operator,
+        customer=body.customer,
     )
 
 
