@@ -112,7 +112,7 @@ class Core:
         self._devices: dict[str, DeviceHealth] = {}
         self._says: dict[str, tuple[str, ...]] = {}
         self._live_weights: dict[str, LiveWeight] = {}
-        self._alert: RaiseAlert | None = alert_left(self._state)
+        self._alert: RaiseAlert | None = alert_left(self._state, rules)
         self._arrears = Arrears(journal, give_up_reserve, self._notify)
         self._answers: dict[str, tuple[CashierTotal, SettlementOutcome]] = {}  # in arrears
         self._unreadable = False

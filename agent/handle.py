@@ -113,7 +113,7 @@ def alert_notice(alert: RaiseAlert) -> LaneNotice:
             "gtin": finding.gtin,
             "category": finding.category,
             "value_minor": finding.value_minor,
-            "reason": finding.reason.english(),
+            "reason": "; ".join(text.english() for text in (finding.reason, *finding.also)),
         }
         for finding in suspected.findings
     ]

@@ -12,7 +12,7 @@ from agent.domain.events import DeviceChanged, PrintEnded
 from agent.domain.facts import FactBody
 from agent.domain.outcome import SettlementOutcome
 from agent.domain.totals import CashierTotal
-from agent.domain.transaction import LaneState
+from agent.domain.transaction import LaneState, StoreRules
 from agent.domain.troubles import DEVICE_TEXTS
 from agent.handle import DeviceHealth, LaneNotice, LiveWeight, Scalar
 from agent.inputs import DeviceHealthChanged, DeviceSays, JobFinished, ScaleSays
@@ -97,7 +97,9 @@ def alert_is_over(before: LaneState, after: LaneState) -> bool:
     return before.suspicion is not None and after.suspicion is None
 
 
-def alert_left(state: LaneState) -> RaiseAlert | None:
+def alert_left(state: LaneState, rules: StoreRules) -> RaiseAlert | None:
     """What somebody is still asked when the lane starts again."""
     suspected = state.suspicion
-    return None if suspected is None else RaiseAlert(suspected, alert_text(suspected))
+    if suspected is None or rules.shop.quiet:
+        return None
+    return RaiseAlert(suspected, alert_text(suspected))
