@@ -28,6 +28,14 @@ from agent.api.events import EventHub, stream
 from agent.api.messages import EVENT_STREAM, Request, Response, answer, refuse
 from agent.api.screen import ScreenAnswer, SessionAnswer, open_session, show_screen
 from agent.api.settings import ApiSettings, Shop
+from agent.api.suggest import (
+    NoSuggestions,
+    Suggester,
+    SuggestionsAnswer,
+    SuggestionsBody,
+    suggest,
+    suggest_for_open_basket,
+)
 from agent.api.waiting import answered
 from agent.domain.outcome import SettlementOutcome
 from agent.domain.text import Text
@@ -59,6 +67,7 @@ class Context:
     screen_token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     approvers: tuple[Approver, ...] = ()
     pins: PinLock = field(default_factory=PinLock)
+    suggester: Suggester = field(default_factory=NoSuggestions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +227,26 @@ ROUTES: tuple[Route, ...] = (
         {200: SessionAnswer},
         (403,),
         is_open=True,
+    ),
+    Route(
+        "GET",
+        "/v1/suggestions",
+        suggest_for_open_basket,
+        "What may be missing from the open basket",
+        {200: SuggestionsAnswer},
+        (401,),
+        for_screen=True,
+    ),
+    Route(
+        "POST",
+        "/v1/suggestions",
+        suggest,
+        "What may be missing from a basket, by the gap in its weight or amount, the customer, the"
+        " other items and the hour",
+        {200: SuggestionsAnswer},
+        (400, 401, 404, 408, 413),
+        body=SuggestionsBody,
+        for_screen=True,
     ),
     Route(
         "GET",

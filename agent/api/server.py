@@ -19,6 +19,7 @@ from agent.api.connection import Connection
 from agent.api.events import EventHub
 from agent.api.routes import Context
 from agent.api.settings import Shop
+from agent.api.suggest import NoSuggestions
 
 if TYPE_CHECKING:
     import threading
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from agent.api.answers import Say
     from agent.api.settings import ApiSettings
+    from agent.api.suggest import Suggester
     from agent.handle import LaneHandle
     from agent.shop import Approver
 
@@ -33,6 +35,7 @@ log = logging.getLogger("lanetally.api")
 
 STOP_POLL_S = 0.1
 NO_SHOP = Shop()
+NO_SUGGESTIONS = NoSuggestions()
 FAREWELL_S = 0.5  #: for answers on their way when the server stops
 
 BUSY = (
@@ -49,6 +52,7 @@ def serve(
     ready: Callable[[int], None] = lambda port: None,  # noqa: ARG005  a reader of one argument
     shop: Shop = NO_SHOP,
     approvers: tuple[Approver, ...] = (),
+    suggester: Suggester = NO_SUGGESTIONS,
 ) -> None:
     """Serve until `stop` is set; then end within a second. Runs in the thread that calls it.
 
@@ -56,7 +60,7 @@ def serve(
     that asks for none. `ready` is called with the TCP port once connections are accepted, 0 if
     there is none. `approvers` may approve with a PIN. Raises OSError if an address cannot be used.
     """
-    asyncio.run(_serve(settings, lane, translations, stop, ready, shop, approvers))
+    asyncio.run(_serve(settings, lane, translations, stop, ready, shop, approvers, suggester))
 
 
 async def _serve(
@@ -67,10 +71,13 @@ async def _serve(
     ready: Callable[[int], None],
     shop: Shop,
     approvers: tuple[Approver, ...],
+    suggester: Suggester,
 ) -> None:
     async with contextlib.AsyncExitStack() as stack:
         hub = stack.enter_context(contextlib.closing(EventHub(lane)))
-        context = Context(settings, lane, hub, translations, shop, approvers=approvers)
+        context = Context(
+            settings, lane, hub, translations, shop, approvers=approvers, suggester=suggester
+        )
         reception = Reception(context)
         stack.push_async_callback(reception.close)
         port = 0

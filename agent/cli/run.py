@@ -15,6 +15,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ from agent.itemfile import load_items
 from agent.journal import Journal, JournalUnsafe
 from agent.journal.succession import open_journal
 from agent.outlets import LaneOutlets
+from agent.suggestions import Suggestions
 from agent.supervisor import HealthState, Supervisor, TellHealth, contained, notify_systemd
 from agent.surroundings import Clock
 from agent.sync import Birth, Sync
@@ -203,11 +205,10 @@ def _assembled(config: LaneConfig, stop: threading.Event, office: HeadOffice) ->
     says = {language: translator(language) for language in ordered}
     store = config.store
     shop = Shop(store.currency, store.minor_digits, store.name, config.lane.id, config.mqtt.enabled)
-    supervisor.add(
-        "api",
-        "api",
-        lambda stop: serve(config.api, core, says, stop, shop=shop, approvers=config.shop.approver),
-    )
+    suggestions = Suggestions(journal.path)
+    supervisor.add("suggestions", "journal", suggestions.run)
+    serving = partial(serve, shop=shop, approvers=config.shop.approver, suggester=suggestions)
+    supervisor.add("api", "api", lambda stop: serving(config.api, core, says, stop))
     _keep_house(config, journal, supervisor, clock, _health_into(inbox))
     if recovered is not None:
         _tell_recovered(recovered, _console(say), _health_into(inbox))
