@@ -11,6 +11,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, is_dataclass
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -19,6 +20,7 @@ from agent.config import ConfigError, LaneConfig, load, read
 from agent.domain.settings import SettingError, allowed, options_of, shown
 from agent.domain.text import Text
 from agent.i18n import Say, language_of, translator
+from agent.mqtt_settings import MqttSettings
 from agent.shop import PIN_PATTERN, hashed
 from drivers import registry
 from drivers.base import DeviceMisconfigured
@@ -103,20 +105,26 @@ def errors_of(file: Path) -> tuple[SettingError, ...]:
     try:
         if _BRIDGE_TABLES.search(read(file)):
             return _bridge_errors(file)
-        load(file)
+        return _certificate_errors(load(file).mqtt)
     except ConfigError as error:
         return error.errors
-    return ()
+
+
+def _certificate_errors(mqtt: MqttSettings) -> tuple[SettingError, ...]:
+    """What is wrong with the files of the connection now; a lane that runs tries them again."""
+    from agent.mqtt_tls import problems
+
+    found = problems(mqtt, datetime.now(UTC))
+    return tuple(SettingError(0, f"mqtt.{key}", text) for key, text in found)
 
 
 def _bridge_errors(file: Path) -> tuple[SettingError, ...]:
     from cloud_bridge import config as bridge
 
     try:
-        bridge.load(file)
+        return _certificate_errors(bridge.load(file).settings.mqtt)
     except bridge.ConfigError as error:
         return error.errors
-    return ()
 
 
 def _error_line(file: Path, error: SettingError, say: Say) -> str:

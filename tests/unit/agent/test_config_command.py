@@ -92,3 +92,24 @@ def test_the_options_of_every_driver_can_be_listed(kind, model, capsys):
 def test_an_unknown_driver_is_answered_with_those_there_are(capsys):
     assert main(["config", "options", "scanner/laser"]) == 1
     assert "scanner/hid-wedge" in capsys.readouterr().err
+
+
+def test_a_certificate_that_is_not_there_is_named(tmp_path, capsys):
+    file = tmp_path / "lane.toml"
+    head = '[store]\norg = "a"\nid = "s"\nname = "n"\n[lane]\nid = "l"\n'
+    file.write_text(f'{head}[mqtt]\ntls = true\nca_file = "/nowhere/ca.pem"\n', "utf-8")
+    assert main(["config", "check", str(file)]) == 1
+    out = capsys.readouterr().out
+    assert out.endswith("mqtt.ca_file: /nowhere/ca.pem cannot be read: No such file or directory\n")
+
+
+def test_half_a_certificate_is_an_error(tmp_path, capsys):
+    file = tmp_path / "lane.toml"
+    head = '[store]\norg = "a"\nid = "s"\nname = "n"\n[lane]\nid = "l"\n'
+    file.write_text(f'{head}[mqtt]\ncert_file = "lane.pem"\n', "utf-8")
+    assert main(["config", "check", str(file)]) == 1
+    lines = [line.partition("mqtt.")[2] for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        "cert_file: needs key_file too",
+        "cert_file: is of no use without tls = true",
+    ]
