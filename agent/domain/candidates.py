@@ -6,9 +6,9 @@ An item nobody knows of is always possible too, so that a poor fit names nobody.
 from __future__ import annotations
 
 from agent.domain.case import Case
-from agent.domain.evidence import KnownItem
+from agent.domain.evidence import Catalogue, KnownItem
 from agent.domain.evidence_cashier import amount_gap
-from agent.domain.evidence_weight import ANY_WEIGHT, NOISE_G2, best_way, unknown_weight
+from agent.domain.evidence_weight import NOISE_G2, best_way, unknown_weight
 from agent.domain.explanation import Explanation
 from agent.domain.finding import Candidate
 from agent.domain.likelihood import ln, ln_permille, normal, shares_permille
@@ -55,33 +55,29 @@ def _targets(case: Case, explanation: Explanation, unknown: int) -> tuple[tuple[
 
 
 def _shares(case: Case, target: tuple[int, int] | None, gap_minor: int | None) -> dict[str, int]:
-    known, named = case.evidence.catalogue.items, case.evidence.named
-    others = [item for gtin, item in named.items() if gtin not in known]
-    each = _KNOWN - ln(len(known) + len(others))
-    items = [item for item in (*known.values(), *others) if _may_weigh(item, target)]
-    scores = [each + _weight(item, target) + _price(item, gap_minor) for item in items]
+    catalogue, named = case.evidence.catalogue, case.evidence.named
+    others = [gtin for gtin in named if gtin not in catalogue.items]
+    each = _KNOWN - ln(len(catalogue.items) + len(others))
+    fits = dict.fromkeys((*catalogue.items, *others), each)
+    if target is not None:
+        strange = each + unknown_weight(target[0], ())
+        fits = dict.fromkeys((*catalogue.unweighed, *others), strange)
+        fits |= _of_weight(catalogue, each, *target)
     other = _OTHER + (unknown_weight(target[0], ()) if target else 0)
     if gap_minor is not None:
         other += _OTHER_PRICE
-    shares = shares_permille([*scores, other])
-    return {item.gtin: share for item, share in zip(items, shares, strict=False)}
+        fits = {gtin: fit + _price(case.item(gtin), gap_minor) for gtin, fit in fits.items()}
+    shares = shares_permille([*fits.values(), other])
+    return dict(zip(fits, shares, strict=False))
 
 
-def _may_weigh(item: KnownItem, target: tuple[int, int] | None) -> bool:
-    """False for the many items whose weight is far off."""
-    if target is None or item.weight is None:
-        return True
-    off_g = target[0] - item.weight.middle_g
-    return off_g * off_g <= FAR * (target[1] + item.weight.variance_g2)
-
-
-def _weight(item: KnownItem, target: tuple[int, int] | None) -> int:
-    if target is None:
-        return 0
-    grams, variance = target
-    if item.weight is None or item.weight == ANY_WEIGHT:
-        return unknown_weight(grams, ())
-    return normal(grams - item.weight.middle_g, variance + item.weight.variance_g2)
+def _of_weight(catalogue: Catalogue, each: int, grams: int, variance: int) -> dict[str, int]:
+    """GTIN -> score of the items that are not far off: this runs over the whole item master."""
+    return {
+        gtin: each + normal(grams - middle_g, variance + its_variance)
+        for middle_g, its_variance, gtin in catalogue.weighed
+        if (grams - middle_g) ** 2 <= FAR * (variance + its_variance)
+    }
 
 
 def _price(item: KnownItem, gap_minor: int | None) -> int:

@@ -58,12 +58,20 @@ class Catalogue:
 
     items: Mapping[str, KnownItem] = field(default_factory=dict)  #: by GTIN
     middles_g: tuple[int, ...] = ()  #: what the known ones weigh, ascending
+    weighed: tuple[tuple[int, int, str], ...] = ()  #: the same: middle, variance, GTIN
+    unweighed: tuple[str, ...] = ()  #: GTINs of the others
 
 
 def catalogue_of(items: Iterable[KnownItem]) -> Catalogue:
     by_gtin = {item.gtin: item for item in items}
-    weights = (item.weight for item in by_gtin.values())
-    return Catalogue(by_gtin, tuple(sorted(w.middle_g for w in weights if w is not None)))
+    weights = [(item.weight, gtin) for gtin, item in by_gtin.items()]
+    weighed = sorted((w.middle_g, w.variance_g2, gtin) for w, gtin in weights if w is not None)
+    return Catalogue(
+        by_gtin,
+        tuple(middle_g for middle_g, _, _ in weighed),
+        tuple(weighed),
+        tuple(gtin for weight, gtin in weights if weight is None),
+    )
 
 
 @dataclass(frozen=True, slots=True)

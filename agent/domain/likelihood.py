@@ -40,7 +40,8 @@ def shares_permille(scores: list[int]) -> list[int]:
     """The scores as probabilities in thousandths that add up to about 1000."""
     top = max(scores, default=0)
     weights = [ppm(score - top) for score in scores]
-    return [1000 * weight // sum(weights) for weight in weights]
+    total = sum(weights)
+    return [1000 * weight // total for weight in weights]
 
 
 def odds_permille(score: int) -> int:
