@@ -60,6 +60,9 @@ class LedgerSection:
     chart_file: str = option("", "own chart of accounts, in place of a built-in one")
     voucher_file: str = option("", "own voucher templates, in place of those of the same kind")
     stock: str = option("perpetual", "how cost of sales is booked", choices=get_args(Stock))
+    reversals: str = option(
+        "mirror", "how a voucher is taken back: sides swapped, or in red", choices=("mirror", "red")
+    )
     outbox: tuple[str, ...] = option((), "who gets each voucher besides the ledger, such as an ERP")
     currency: str = option("CNY", "ISO 4217 code of the ledger", pattern="[A-Z]{3}")
 
@@ -115,6 +118,7 @@ def load(file: Path) -> BridgeConfig:
             _chart(folder, ledger.chart, ledger.chart_file),
             ledger.currency,
             _templates(folder, ledger.stock, ledger.voucher_file),
+            red=ledger.reversals == "red",
         ),
         read_costs(folder / items.cost_file) if items.cost_file else (),
     )

@@ -10,15 +10,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any, TypeAlias
 
-from agent.domain.facts import FactBody, SoldLine, TransactionSettled
+from agent.domain.facts import (
+    BackfillReversed,
+    FactBody,
+    ItemBackfilled,
+    SoldLine,
+    TransactionSettled,
+)
 from agent.wire import UndecodableFact, decode_body
 from cloud_bridge.chart import Chart
 from cloud_bridge.costs import CostHistory, UnitCost, line_cost_minor
-from cloud_bridge.documents import CostGap, Document, Sale, StockMovement, imbalance
+from cloud_bridge.documents import (
+    BackfilledSale,
+    CostGap,
+    Document,
+    Sale,
+    StockMovement,
+    UnpaidItem,
+    imbalance,
+)
 from cloud_bridge.templates import Template, Templates, amounts, load_templates
-from cloud_bridge.voucher import VERSION, Content, EntryLine, FactKey, Voucher, seal
+from cloud_bridge.voucher import VERSION, Content, EntryLine, FactKey, Voucher, reversal, seal
 
 #: Beyond any shop, and far enough below 2**63 that a database can sum thousands of them.
 FIGURE_MAX = 10**15
@@ -33,14 +48,17 @@ class Books:
     chart: Chart
     currency: str  #: ISO 4217
     templates: Templates = field(default_factory=load_templates)
+    red: bool = False  #: what is taken back is written in red (红字冲销), not mirrored
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What held when a fact was received. `locked_until`: the last day of the locked periods."""
+    """What held when a fact was received. `locked_until`: the last day of the locked periods.
+    `earlier`: what held for another fact; None if that is not posted yet."""
 
     cost_of: CostOf
     locked_until: str = ""
+    earlier: Callable[[FactKey], Terms | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +72,16 @@ class TermsHistory:
     def newest_ms(self) -> int:
         return max(self.costs.newest_ms, self.locks[-1][0] if self.locks else 0)
 
-    def at(self, ms: int) -> Terms:
+    def at(self, ms: int, received_ms: Callable[[FactKey], int | None]) -> Terms:
+        """`received_ms`: when another fact came, None if it is not posted yet."""
+
+        def earlier(key: FactKey) -> Terms | None:
+            earlier_ms = received_ms(key)
+            return None if earlier_ms is None else self.at(earlier_ms, received_ms)
+
         locked = [until for since_ms, until in self.locks if since_ms <= ms]
-        return Terms(lambda gtin: self.costs.at(gtin, ms), locked[-1] if locked else "")
+        cost_of = partial(self.costs.at, ms=ms)
+        return Terms(cost_of, locked[-1] if locked else "", earlier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +123,9 @@ def map_fact(
     read = FROM_FACTS.get(type(fact))
     if read is None:
         return None
-    document = read(fact, terms)
-    outcome = (
-        document if isinstance(document, MappingProblem) else post(document, key, books, terms)
-    )
+    outcome = read(fact, key, books, terms)
+    if isinstance(outcome, Document):
+        outcome = post(outcome, key, books, terms)
     if isinstance(outcome, MappingProblem):
         return replace(outcome, amount_minor=_at_stake(fact))
     return outcome
@@ -176,11 +200,7 @@ def _content(
     document: Document, template: Template, lines: tuple[EntryLine, ...], locked_until: str
 ) -> Content:
     """Of a locked period, the voucher goes to the first day after it and says so."""
-    note, posting_date = document.note, ""
-    if document.business_date <= locked_until:
-        posting_date = (date.fromisoformat(locked_until) + timedelta(days=1)).isoformat()
-        locked = f"locked until / 锁账至 {locked_until}"
-        note = f"{note}; {locked}" if note else locked
+    posting_date, note = _booked(document.business_date, locked_until, document.note)
     return Content(
         template.kind,
         VERSION,
@@ -194,6 +214,15 @@ def _content(
         note=note,
         approver=document.approver,
     )
+
+
+def _booked(business_date: str, locked_until: str, note: str) -> tuple[str, str]:
+    """(posting date, note): "" where the business date's period is open."""
+    if business_date > locked_until:
+        return "", note
+    posting_date = (date.fromisoformat(locked_until) + timedelta(days=1)).isoformat()
+    locked = f"locked until / 锁账至 {locked_until}"
+    return posting_date, f"{note}; {locked}" if note else locked
 
 
 def _figures(
@@ -210,7 +239,9 @@ def _figures(
 # --- facts as documents --------------------------------------------------------------------------
 
 
-def _settled(fact: TransactionSettled, terms: Terms) -> Sale | MappingProblem:
+def _settled(
+    fact: TransactionSettled, _key: FactKey, _books: Books, terms: Terms
+) -> Sale | MappingProblem:
     """The sale. The till's figures must agree before any voucher is made of them."""
     paid = sum(tender.amount_minor for tender in fact.tenders) - fact.change_minor
     if paid != fact.amount_minor + fact.rounding_minor:
@@ -267,8 +298,72 @@ def _sold(
     return tuple(movements), tuple(gaps)
 
 
-#: Fact -> how it reads as a document. A new fact that moves money or goods is a new row here, with
-#: its document in `documents.py` and the vouchers of that in `vouchers.toml`.
-FROM_FACTS: dict[type[FactBody], Callable[[Any, Terms], Document | MappingProblem]] = {
+def _backfilled(
+    fact: ItemBackfilled, _key: FactKey, _books: Books, terms: Terms
+) -> Document | MappingProblem:
+    """T10 and T11. What was charged brings no money besides: its goods alone are to be booked.
+    What was paid is a sale of its own, its goods being known; what is gone is a loss."""
+    movements, gaps = _sold(fact.lines, terms.cost_of)
+    head: dict[str, Any] = {
+        "business_date": fact.business_date,
+        "currency": fact.currency,
+        "reference": fact.transaction_id,
+        "receipt_number": fact.receipt_number,
+        "note": f"{fact.way}: {fact.reason}" if fact.reason else fact.way,
+        "approver": fact.approver or fact.operator,
+        "cost": sum(movement.cost_minor or 0 for movement in movements),
+        "movements": movements,
+        "gaps": gaps,
+    }
+    if fact.way == "gone":
+        return UnpaidItem(**head)
+    return BackfilledSale(
+        **head,
+        tenders=_summed((t.tender_type, t.amount_minor) for t in fact.tenders),
+        net=_summed((str(t.rate_bp), t.net_minor) for t in fact.taxes),
+        tax=_summed((str(t.rate_bp), t.tax_minor) for t in fact.taxes),
+    )
+
+
+def _reversed(
+    fact: BackfillReversed, key: FactKey, books: Books, terms: Terms
+) -> Posting | MappingProblem:
+    """T15: all that the backfill led to, at the costs of its own time, taken back."""
+    of = FactKey(key.tenant, key.store, key.lane, fact.epoch, fact.seq)
+    then = terms.earlier(of)
+    if then is None:
+        return MappingProblem("waits", f"the backfill at seq {fact.seq} is not posted yet")
+    posted = map_fact(fact.backfilled, of, books, then)
+    if not isinstance(posted, Posting):
+        return MappingProblem("backfill", f"nothing followed from the backfill at seq {fact.seq}")
+    date_, note = _booked(fact.backfilled.business_date, terms.locked_until, fact.reason)
+    approver = fact.approver or fact.operator
+    return Posting(
+        tuple(
+            reversal(voucher, key, note, approver, red=books.red, posting_date=date_)
+            for voucher in posted.vouchers
+        ),
+        tuple(map(_returned, posted.movements)),
+        (),
+    )
+
+
+def _returned(movement: StockMovement) -> StockMovement:
+    return replace(
+        movement,
+        quantity_milli=-movement.quantity_milli,
+        weight_g=None if movement.weight_g is None else -movement.weight_g,
+        cost_minor=None if movement.cost_minor is None else -movement.cost_minor,
+    )
+
+
+Reader: TypeAlias = Callable[[Any, FactKey, Books, Terms], Document | Posting | MappingProblem]
+
+#: Fact -> how it reads as a document (or, of what takes back, the vouchers themselves). A new fact
+#: that moves money or goods is a new row here, with its document in `documents.py` and the vouchers
+#: of that in `vouchers.toml`.
+FROM_FACTS: dict[type[FactBody], Reader] = {
     TransactionSettled: _settled,
+    ItemBackfilled: _backfilled,
+    BackfillReversed: _reversed,
 }

@@ -83,7 +83,9 @@ def seal(key: FactKey, content: Content) -> Voucher:
     return Voucher(str(uuid5(NAMESPACE, name)), content, digest)
 
 
-def reversal(of: Voucher, key: FactKey, note: str, approver: str, *, red: bool) -> Voucher:
+def reversal(
+    of: Voucher, key: FactKey, note: str, approver: str, *, red: bool, posting_date: str = ""
+) -> Voucher:
     """T15: the voucher that takes another one back, derived from the fact at `key`. The corrected
     voucher follows as one of its own, with the version after."""
     lines = tuple(EntryLine(x.role, x.account, -x.amount_minor) for x in of.content.lines)
@@ -91,6 +93,7 @@ def reversal(of: Voucher, key: FactKey, note: str, approver: str, *, red: bool) 
         of.content,
         kind=f"{of.content.kind}-reversal",
         lines=lines,
+        posting_date=posting_date,
         note=note,
         approver=approver,
         reverses=of.voucher_id,

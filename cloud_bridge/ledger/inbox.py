@@ -39,6 +39,9 @@ _SETTLED = f"""
 SELECT tenant, store, lane, epoch, seq, hash, body, {_POSTED} FROM inbox AS i
 WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq BETWEEN ? AND ?
   AND type = 'TransactionSettled' ORDER BY seq"""  # noqa: S608  a constant
+_WHEN_POSTED = f"""
+SELECT received_ms FROM inbox AS i
+WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq = ? AND ({_POSTED})"""  # noqa: S608  a constant
 _NEWEST_MS = "SELECT COALESCE(MAX(received_ms), 0) FROM lane_cursor"
 _SAVE_CURSOR = """
 INSERT INTO lane_cursor VALUES (?,?,?,?,?,?,?)
@@ -129,6 +132,13 @@ def day_closes(db: Database) -> list[Received]:
 
 def settled(db: Database, stream: Stream, first: int, last: int) -> list[Received]:
     return [_received(row) for row in db.rows(_SETTLED, (*stream, first, last))]
+
+
+def received_ms(db: Database, key: FactKey) -> int | None:
+    """When a fact came of which nothing is held back."""
+    for (received,) in db.rows(_WHEN_POSTED, key):
+        return int(received)
+    return None
 
 
 def _received(row: Row) -> Received:

@@ -225,7 +225,7 @@ class SqlLedger:
             work.keep(stream, run)
         for fact in new:
             key = FactKey(*stream, fact.seq)
-            outcome = problem or self._derive(key, fact, work.received_ms)
+            outcome = problem or self._derive(key, fact, work.received_ms, work)
             if isinstance(outcome, Posting):
                 work.dues.append(Due(key, fact, outcome))
             elif outcome is not None:
@@ -307,9 +307,13 @@ class SqlLedger:
         return MappingProblem("refused", refused[0].reason) if refused else due.posting
 
     def _derive(
-        self, key: FactKey, fact: WireFact, received_ms: int
+        self, key: FactKey, fact: WireFact, received_ms: int, work: _Work | None = None
     ) -> Posting | MappingProblem | None:
-        held = self._terms.at(received_ms)
+        def when(other: FactKey) -> int | None:
+            due = work is not None and any(due.key == other for due in work.dues)
+            return received_ms if due else inbox.received_ms(self._db, other)
+
+        held = self._terms.at(received_ms, when)
         return derive(key, fact.type, fact.v, bytes(fact.body), self._books, held)
 
     def _move_cursors(self, arrivals: Arrivals, work: _Work) -> dict[Stream, Cursor]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
 import msgspec
@@ -59,7 +60,7 @@ def findings(db: Database, books: Books, terms: TermsHistory) -> Iterator[Findin
         for one in posted:
             yield from _itself(one)
         if posted or moved or reasons <= {"conflict"}:
-            yield from _compared(fact, posted, moved, books, terms)
+            yield from _compared(db, fact, posted, moved, books, terms)
         before = fact
     yield from _orphans("vouchers", vouchers.until(None))
     yield from _orphans("stock movements", movements.until(None))
@@ -109,6 +110,7 @@ def _itself(posted: Posted) -> Iterator[Finding]:
 
 
 def _compared(
+    db: Database,
     fact: Kept,
     posted: Sequence[Posted],
     moved: Sequence[StockMovement],
@@ -117,7 +119,7 @@ def _compared(
 ) -> Iterator[Finding]:
     """What is posted against what follows from the fact. What is not posted has a case instead."""
     wire, place = fact.fact, _place(fact.key)
-    held = terms.at(fact.received_ms)
+    held = terms.at(fact.received_ms, partial(inbox.received_ms, db))
     due = derive(fact.key, wire.type, wire.v, bytes(wire.body), books, held)
     if not isinstance(due, Posting):
         if posted or moved:
