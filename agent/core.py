@@ -332,7 +332,7 @@ class Core:
             case TotalSubmitted():
                 return self._with_context(item.total, turn)
             case ActSubmitted():
-                return item.act
+                return self._lookups.looked_up(item.act, turn.facts, owing=bool(self._arrears))
             case CountKeyed():
                 return self._keyed(item, turn)
             case JobFinished():

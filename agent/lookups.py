@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import lru_cache
+from typing import assert_never
 
 from agent.domain.assessment import Pieces, amount_gap
+from agent.domain.events import (
+    Act,
+    Amend,
+    BackfillItem,
+    CloseSuspicion,
+    Looked,
+    ReverseBackfill,
+)
 from agent.domain.facts import (
+    BackfillReversed,
     FactBody,
+    ItemBackfilled,
     ItemDescribed,
     LabelObserved,
+    MissedScanDismissed,
     PieceWeighed,
     TagObserved,
 )
@@ -25,6 +38,7 @@ from agent.journal import Journal, PrintJobRow
 
 log = logging.getLogger("lanetally.core")
 
+AMENDING = ItemBackfilled, BackfillReversed, MissedScanDismissed
 ITEMS_CACHED = 4096
 PRINT_TRIES_MAX = 5
 REPRINT_WINDOW_MS = 15 * 60 * 1000  #: an older receipt is nobody's any more: the customer has gone
@@ -113,6 +127,31 @@ class Lookups:
                 self._earlier_runs_seq,
             )
         return []
+
+    def looked_up(self, act: Act, undone: Sequence[FactBody], *, owing: bool) -> Act:
+        """An act about a settled sale with what the journal has of it. `undone`: facts of this
+        turn, `owing`: there are others that the disk has not taken. Neither is in the journal."""
+        if not isinstance(act, Amend):
+            return act
+        if owing or any(isinstance(fact, AMENDING) for fact in undone):
+            return act  # to be tried again once it is there
+        with suppress(JournalUnreadable), self._reading():
+            return replace(act, looked=self._looked(act))
+        return act
+
+    def _looked(self, act: Amend) -> Looked:
+        file = self._journal.sale_file(act.transaction_id)
+        match act:
+            case BackfillItem():
+                earlier = self._journal.amended_by(act.backfill_id)
+                return Looked(file, earlier, self.item(act.gtin), trouble=False)
+            case ReverseBackfill():
+                return Looked(file, self._journal.amended_by(act.reversal_id), trouble=False)
+            case CloseSuspicion():
+                unsettled = self._journal.unsettled(act.total_id) if act.total_id else None
+                return Looked(file, unsettled=unsettled, trouble=False)
+            case _:  # pragma: no cover
+                assert_never(act)
 
     def _read_item(self, gtin: str) -> Item | None:
         with self._reading():

@@ -8,16 +8,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
-from agent import wire
+from agent import sale_tables, wire
 from agent.domain import facts
 from agent.domain.facts import FactBody
 from agent.domain.learned import WEIGHINGS_MAX
 from agent.domain.settlement import receipt_job_id
 from agent.domain.totals import CashierTotal
-
-Statement: TypeAlias = tuple[str, tuple[Any, ...]]
+from agent.sale_tables import Statement
 
 #: Emptied by a rebuild, filled by replaying every fact.
 TABLES = (
@@ -28,6 +27,10 @@ TABLES = (
     "weighed_piece",
     "command",
     "day",
+    "sale",
+    "suspicion",
+    "backfill",
+    "unsettled",
 )
 
 
@@ -36,10 +39,16 @@ def total_digest(total: CashierTotal) -> str:
     return hashlib.sha256(wire.encode_total(total)).hexdigest()
 
 
-def statements(seq: int, fact: FactBody) -> Iterable[Statement]:
-    """The changes that follow from the fact at `seq`."""
-    project = _PROJECTED.get(type(fact))
-    return project(seq, fact) if project else ()
+def statements(seq: int, fact: FactBody, wall_ms: int) -> Iterable[Statement]:
+    """The changes that follow from the fact at `seq`, which was journaled at `wall_ms`."""
+    if isinstance(fact, facts.TransactionSettled):
+        yield from _settled(seq, fact)
+        yield from sale_tables.settled(seq, fact, wall_ms)
+        return
+    for table in (_PROJECTED, sale_tables.PROJECTED):
+        project = table.get(type(fact))
+        if project is not None:
+            yield from project(seq, fact)
 
 
 def _opened(seq: int, fact: facts.TransactionOpened) -> Iterable[Statement]:
@@ -51,10 +60,14 @@ def _opened(seq: int, fact: facts.TransactionOpened) -> Iterable[Statement]:
 
 def _received(_seq: int, fact: facts.CashierTotalReceived) -> Iterable[Statement]:
     # an id that was held and never settled is free again, whoever takes it
-    yield (
-        "INSERT OR REPLACE INTO settlement(total_id, digest, transaction_id) VALUES (?, ?, ?)",
-        (fact.total.total_id, total_digest(fact.total), fact.transaction_id),
-    )
+    total = fact.total
+    yield (_RECEIVED, (total.total_id, total_digest(total), fact.transaction_id, total.customer))
+
+
+_RECEIVED = """
+    INSERT OR REPLACE INTO settlement(total_id, digest, transaction_id, customer)
+    VALUES (?, ?, ?, ?)
+"""
 
 
 def _suspected(seq: int, fact: facts.MissedScanSuspected) -> Iterable[Statement]:
@@ -150,7 +163,6 @@ _PROJECTED: dict[type, Callable[[int, Any], Iterable[Statement]]] = {
     facts.TransactionOpened: _opened,
     facts.CashierTotalReceived: _received,
     facts.MissedScanSuspected: _suspected,
-    facts.TransactionSettled: _settled,
     facts.ReceiptPrinted: partial(_job_ended, "printed"),
     facts.ReceiptUnprinted: _unprinted,
     facts.ItemDescribed: _described,

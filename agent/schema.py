@@ -99,6 +99,62 @@ _MIGRATIONS = {
                 count(*), 0, min(seq), max(seq)
             FROM fact WHERE type = 'TransactionSettled' GROUP BY business_date;
     """,
+    # sale: by what a settled sale is found again. suspicion: the last of each transaction, how many
+    # items it owes and how many were added since. backfill: by the id of who asked. unsettled:
+    # totals that were rejected after money was taken
+    "sales_to_be_amended": """
+        ALTER TABLE settlement ADD COLUMN customer TEXT NOT NULL DEFAULT '';
+        CREATE TABLE sale(
+            seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL UNIQUE,
+            receipt_number TEXT NOT NULL, total_id TEXT NOT NULL, business_date TEXT NOT NULL,
+            wall_ms INTEGER NOT NULL, amount_minor INTEGER NOT NULL, customer TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX sale_wall_ms ON sale(wall_ms);
+        CREATE TABLE suspicion(
+            transaction_id TEXT PRIMARY KEY, seq INTEGER NOT NULL, total_id TEXT NOT NULL,
+            owed INTEGER NOT NULL, added INTEGER NOT NULL, state TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE backfill(
+            backfill_id TEXT PRIMARY KEY, transaction_id TEXT NOT NULL, seq INTEGER NOT NULL,
+            reversal_id TEXT, reversal_seq INTEGER
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX backfill_transaction ON backfill(transaction_id);
+        CREATE TABLE unsettled(seq INTEGER PRIMARY KEY, total_id TEXT NOT NULL) STRICT;
+        INSERT INTO sale SELECT seq, body ->> '$.transaction_id', body ->> '$.receipt_number',
+                body ->> '$.total_id', body ->> '$.business_date', wall_ms,
+                body ->> '$.amount_minor', ''
+            FROM (SELECT seq, wall_ms, CAST(body AS TEXT) AS body FROM fact
+                WHERE type = 'TransactionSettled') ORDER BY seq;
+        INSERT OR REPLACE INTO suspicion
+            SELECT transaction_id, suspected_seq, total_id,
+                max(1, body ->> '$.missed_count', (
+                    SELECT coalesce(sum(value ->> '$.count'), 0)
+                    FROM json_each(body, '$.findings')
+                    WHERE value ->> '$.kind' IN (
+                        'missed_item', 'scanned_not_charged', 'swap', 'voided_kept'))),
+                0, 'open'
+            FROM (SELECT settlement.*, CAST(body AS TEXT) AS body FROM settlement
+                JOIN fact ON fact.seq = suspected_seq)
+            WHERE settled_seq IS NOT NULL OR transaction_id NOT IN (
+                SELECT transaction_id FROM settlement WHERE settled_seq IS NOT NULL)
+            ORDER BY suspected_seq;
+        UPDATE suspicion SET state = (
+                SELECT iif(type = 'MissedScanDismissed', 'dismissed', 'confirmed') FROM fact
+                WHERE type IN ('MissedScanDismissed', 'MissedScanConfirmed')
+                AND fact.seq > suspicion.seq
+                AND CAST(body AS TEXT) ->> '$.transaction_id' = transaction_id
+                ORDER BY fact.seq DESC LIMIT 1)
+            WHERE transaction_id IN (
+                SELECT CAST(body AS TEXT) ->> '$.transaction_id' FROM fact
+                WHERE type IN ('MissedScanDismissed', 'MissedScanConfirmed')
+                AND fact.seq > suspicion.seq);
+        INSERT INTO unsettled SELECT seq, body ->> '$.total.total_id'
+            FROM (SELECT seq, CAST(body AS TEXT) AS body FROM fact
+                WHERE type = 'CashierTotalRejected') AS rejected
+            WHERE json_array_length(body, '$.total.tenders') > 0 AND NOT EXISTS (
+                SELECT 1 FROM settlement WHERE settlement.settled_seq > rejected.seq
+                AND settlement.total_id = body ->> '$.total.total_id');
+    """,
 }
 
 

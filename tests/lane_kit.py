@@ -7,8 +7,10 @@ from typing import Any
 
 from agent.domain.events import Scanned, TotalReceived, Weighed
 from agent.domain.facts import (
+    CashierTotalRejected,
     CommandAnswered,
     FactBody,
+    ItemBackfilled,
     ItemDescribed,
     LaneStarted,
     PieceWeighed,
@@ -147,6 +149,11 @@ def keep_busy_day(journal: Journal) -> LaneState:
     append(journal, [STARTED, *first.facts])
     append(journal, [ReceiptUnprinted(*job, "unconfirmed", "silent"), *second.facts])
     asked = CommandAnswered("c1", "resend", "done", "ok", "", "li")
+    added = ItemBackfilled(
+        "b1", settled.transaction_id, settled.receipt_number, DAY, "CNY", "gone", settled.lines
+    )
+    refused = posted("T4", 1, tenders=(Tender("cash", 100),))
+    append(journal, [added, CashierTotalRejected(None, "no_open_transaction", refused)])
     append(journal, [asked, ReceiptUnprinted(*job, "failed", "offline"), *third.facts])
     described = ItemDescribed(TEA.gtin, "Green tea", "drinks", 1000, "each", 520, 540, 300)
     append(journal, [described, PieceWeighed(settled.transaction_id, MILK.gtin, 1030)])

@@ -13,6 +13,7 @@ from agent.domain.effects import AnswerAct, Show
 from agent.domain.events import Amend, BackfillItem, CloseSuspicion, ReverseBackfill, SaleFile
 from agent.domain.facts import (
     BackfillReversed,
+    CashierTotalRejected,
     ItemBackfilled,
     MissedScanDismissed,
     MissedScanSuspected,
@@ -38,7 +39,9 @@ from agent.domain.transaction import LaneState, Step, StoreRules
 REASON_CHARS_MAX = 200
 
 #: What is found of items that passed and are not among the sold ones.
-OWED_KINDS: frozenset[FindingKind] = frozenset(("missed_item", "swap", "voided_kept"))
+OWED_KINDS: frozenset[FindingKind] = frozenset(
+    ("missed_item", "scanned_not_charged", "swap", "voided_kept")
+)
 
 UNREADABLE = ActOutcome(
     Text("The journal cannot be read or written now: try again"), "journal_unreadable"
@@ -75,6 +78,8 @@ def amend(state: LaneState, event: Amend, rules: StoreRules) -> Step:
     if event.looked.trouble:
         return refused(state, UNREADABLE)
     file = event.looked.file
+    if isinstance(event, CloseSuspicion) and event.looked.unsettled is not None:
+        return _close_unsettled(state, event, event.looked.unsettled, rules)
     if file is None:
         return refused(state, NO_SUCH_SALE)
     match event:
@@ -269,12 +274,26 @@ def _close(state: LaneState, event: CloseSuspicion, file: SaleFile, rules: Store
     least = rules.shop.dismisser(suspicion.value_minor)
     if not event.by.may(least):
         return not_allowed(state, least)
+    return _let_be(state, event, suspicion.transaction_id, suspicion.total_id)
+
+
+def _close_unsettled(
+    state: LaneState, event: CloseSuspicion, rejected: CashierTotalRejected, rules: StoreRules
+) -> Step:
+    if _is_long(event.reason):
+        return refused(state, VALUE_ABSURD)
+    paid_minor = sum(tender.amount_minor for tender in rejected.total.tenders)
+    least = rules.shop.backfiller(paid_minor)
+    if not event.by.may(least):
+        return not_allowed(state, least)
+    return _let_be(state, event, rejected.transaction_id or "", rejected.total.total_id)
+
+
+def _let_be(state: LaneState, event: CloseSuspicion, transaction_id: str, total_id: str) -> Step:
     by = event.by
-    fact = MissedScanDismissed(
-        suspicion.transaction_id, suspicion.total_id, by.operator, by.approver, event.reason
-    )
+    fact = MissedScanDismissed(transaction_id, total_id, by.operator, by.approver, event.reason)
     show = Show("suspicion_dismissed", Text("Noted: it goes on as it is"))
-    return done(state, (fact,), suspicion.transaction_id, show)
+    return done(state, (fact,), transaction_id, show)
 
 
 def _is_long(reason: str) -> bool:

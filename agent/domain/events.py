@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from agent.domain.facts import (
         BackfillReversed,
         BackfillWay,
+        CashierTotalRejected,
         ItemBackfilled,
         MissedScanSuspected,
         Observation,
@@ -135,6 +136,7 @@ class Looked:
     file: SaleFile | None = None  #: None: there is no such sale
     earlier: ItemBackfilled | BackfillReversed | None = None  #: what this act's id did before
     item: Item | None = None
+    unsettled: CashierTotalRejected | None = None
     trouble: bool = False  #: the disk does not go along now
 
 
@@ -172,10 +174,12 @@ class ReverseBackfill:
 
 @dataclass(frozen=True, slots=True)
 class CloseSuspicion:
-    """A suspicion of an earlier sale needs nothing more: somebody looked into it."""
+    """A suspicion of an earlier sale, or money that no sale explains, needs nothing more: somebody
+    looked into it."""
 
     transaction_id: str
     by: Person
+    total_id: str = ""  #: of money without a sale
     reason: str = ""
     looked: Looked = NOT_LOOKED
 

@@ -10,6 +10,7 @@
 | `archive.py`, `retention.py` | what is old and acknowledged leaves the file |
 | `health.py` | is the file sound: a short look at each start, a long one at night |
 | `salvage.py` | what can still be read of a damaged file |
+| `sale_files.py`, `sales.py` | a sale with all that stands beside it; sales found again |
 | `succession.py` | a new epoch that takes over what an old one left |
 | `backup.py` | a copy of the running journal |
 """

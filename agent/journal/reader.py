@@ -5,23 +5,26 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from agent.domain import facts
+from agent.domain.events import SaleFile
 from agent.domain.evidence import WeightRange
-from agent.domain.facts import JournalRecovered
+from agent.domain.facts import FactBody, JournalRecovered
 from agent.domain.items import Item
 from agent.domain.learned import learned_range
-from agent.journal import archive
+from agent.journal import archive, sale_files
 from agent.journal.archive import Archive, ArchiveUnreadable, folder_of, moved, position_of
 from agent.journal.file import BUSY_MS, SELECT_FACT, SEQ_MAX, interruptible, meta_of, projections_of
 from agent.wire import GENESIS, FactRow, decode_body
+
+_F = TypeVar("_F", bound=FactBody)
 
 log = logging.getLogger("lanetally.journal")
 
@@ -86,6 +89,34 @@ class JournalReader:
         last = min(last, former.last_seq)
         rows = self.rows(position_of(first, former.ago), position_of(last, former.ago))
         return moved(rows, -position_of(0, former.ago))
+
+    def select(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
+        """Rows of the projections."""
+        return self._db.execute(sql, values).fetchall()
+
+    def fact_at(self, seq: int, cls: type[_F], /) -> _F:
+        """The fact at a position, which is of this class."""
+        row = self._row_at(seq)
+        fact = decode_body(row.type, row.version, row.body)
+        assert isinstance(fact, cls)
+        return fact
+
+    def sale_file(self, transaction_id: str) -> SaleFile | None:
+        """As `Journal.sale_file`."""
+        return sale_files.sale_file(self._db, self.fact_at, transaction_id)
+
+    def wall_ms_at(self, seq: int) -> int:
+        return self._row_at(seq).wall_ms
+
+    def _row_at(self, seq: int) -> FactRow:
+        """Raises sqlite3.OperationalError: for who asks, an archive is a part of the disk."""
+        found = self._db.execute(f"{SELECT_FACT} WHERE seq = ?", (seq,)).fetchone()
+        if found:
+            return FactRow(*found)
+        try:
+            return archive.fact_at(self._db, self._folder, seq)
+        except ArchiveUnreadable as error:
+            raise sqlite3.OperationalError(str(error)) from error
 
     def set_aside(self) -> str:
         """The name under which the file before this one was put away; "" if there was none."""

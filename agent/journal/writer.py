@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self, TypeVar
 
 from agent.domain import facts
+from agent.domain.events import SaleFile
 from agent.domain.facts import TELEMETRY, FactBody, TelemetryShed, TransactionSettled
 from agent.domain.items import Item
 from agent.domain.learned import Knowledge
@@ -27,7 +28,7 @@ from agent.domain.outcome import SettlementOutcome
 from agent.domain.settlement import outcome_of
 from agent.domain.totals import CashierTotal
 from agent.domain.transaction import LaneState, evolve
-from agent.journal import archive, days
+from agent.journal import archive, days, sale_files
 from agent.journal.archive import ArchiveUnreadable
 from agent.journal.file import (
     INSERT_FACT,
@@ -169,7 +170,7 @@ class Journal:
         with one_commit(self._db):
             self._db.executemany(INSERT_FACT, rows)
             for row, body in zip(rows, bodies, strict=True):
-                for sql, values in statements(row[0], body):
+                for sql, values in statements(row[0], body, wall_ms):
                     self._db.execute(sql, values)
             if acked_seq not in (None, self.acked_seq):  # one page less in most commits
                 self._db.execute("UPDATE sync_cursor SET acked_seq = ?", (acked_seq,))
@@ -228,7 +229,7 @@ class Journal:
             for row in self.history() if rows is None else rows:
                 fact = _decoded(row)
                 if fact is not None:
-                    for sql, values in statements(row.seq, fact):
+                    for sql, values in statements(row.seq, fact, row.wall_ms):
                         self._db.execute(sql, values)
 
     # --- reading -------------------------------------------------------------------------------
@@ -308,6 +309,20 @@ class Journal:
                 if settled.receipt_number == receipt:
                     return settled
         return self._fact_at(found[0], facts.TransactionSettled) if found else None
+
+    def sale_file(self, transaction_id: str) -> SaleFile | None:
+        """A sale with what was suspected of it and added to it; None if there is none."""
+        return sale_files.sale_file(self._db, self._fact_at, transaction_id)
+
+    def amended_by(self, act_id: str) -> facts.ItemBackfilled | facts.BackfillReversed | None:
+        """What the act of this id did."""
+        return sale_files.amended_by(self._db, self._fact_at, act_id)
+
+    def unsettled(self, total_id: str) -> facts.CashierTotalRejected | None:
+        """The total of this id that was rejected after money was taken, if it is open."""
+        sql = "SELECT seq FROM unsettled WHERE total_id = ? ORDER BY seq LIMIT 1"
+        row = self._db.execute(sql, (total_id,)).fetchone()
+        return self._fact_at(row[0], facts.CashierTotalRejected) if row else None
 
     def days_due(self, today: str) -> list[facts.DayClosed]:
         """The close of each day before `today` that has sales which no close has told of."""
