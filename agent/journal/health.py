@@ -15,14 +15,16 @@ from pathlib import Path
 
 from agent.journal import archive
 from agent.journal.archive import Archive
-from agent.journal.chain import BrokenChain, faults
+from agent.journal.chain import BrokenChain, faults, follows
 from agent.journal.file import SEQ_MAX, JournalDamaged, meta_of, rows_of, unsafe
 from agent.journal.reader import JournalReader
-from agent.wire import GENESIS
+from agent.journal.salvage import Fact, Found, mapped, salvaged_log
+from agent.wire import GENESIS, FactRow
 
 TAIL_FACTS = 4000  #: about two busy days; 40 ms
 WHOLE_BYTES = 4 * 1024 * 1024  #: a file up to here is checked whole: 20 ms
 SLICE_FACTS = 2000
+LAST_FRAMES = 64  #: of the log: enough to see whether it ends where SQLite thinks; 20 ms
 _SMALL_TABLES = ("meta", "sync_cursor", "lane_state", "former", "archive")
 
 
@@ -59,8 +61,14 @@ def short_look(path: Path, *, whole: bool = False) -> Look:
         uri = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as db:
             db.text_factory = partial(str, encoding="utf-8", errors="replace")
-            return _look(db, whole=whole or path.stat().st_size <= WHOLE_BYTES)
+            look = _look(db, whole=whole or path.stat().st_size <= WHOLE_BYTES)
+            if look.damage or look.blank:
+                return look
+            hidden = _hidden(db, path, beside)
+            return Look(hidden) if hidden else look
     except (OSError, sqlite3.Error) as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY:
+            return Look()  # cut while it was made: SQLite sets it right when it is opened to write
         problem = unsafe(path, error)
         if isinstance(problem, JournalDamaged):
             return Look(str(error))
@@ -70,7 +78,7 @@ def short_look(path: Path, *, whole: bool = False) -> Look:
 def _look(db: sqlite3.Connection, *, whole: bool) -> Look:
     tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if "fact" not in tables:
-        return Look("it has no facts") if tables else Look(blank=True)
+        return Look("it has no facts") if tables - {"_sqlite_migrations"} else Look(blank=True)
     checks = ["PRAGMA quick_check(1)"] if whole else []
     checks += [f"PRAGMA quick_check({name})" for name in _SMALL_TABLES if name in tables]
     for check in checks:
@@ -79,6 +87,29 @@ def _look(db: sqlite3.Connection, *, whole: bool) -> Look:
             return Look(word)
     newest = archive.listed(db)[-1:] if "archive" in tables else []
     return _judged(_faults(db, newest, SEQ_MAX if whole else TAIL_FACTS))
+
+
+def _hidden(db: sqlite3.Connection, path: Path, log: Path) -> str:
+    """What is wrong if the log has facts that SQLite does not show, for a frame before them is
+    damaged and it reads no further. Nothing, if all are of one commit: a cut of the power may have
+    torn the last before it was promised."""
+    row = db.execute(
+        "SELECT seq, hash FROM fact WHERE seq > 0 ORDER BY seq DESC LIMIT 1"
+    ).fetchone()
+    last, prev = row or (0, GENESIS)
+    with mapped(path) as file, mapped(log) as written_ahead:
+        newest = _facts_after(last, salvaged_log(file, written_ahead, LAST_FRAMES))
+        rows = _facts_after(last, salvaged_log(file, written_ahead)) if newest else {}
+    epoch, seq = meta_of(db, "epoch"), last
+    commits = set()
+    while (found := rows.get(seq + 1)) is not None and follows(prev, epoch, found):
+        commits.add((found.wall_ms, found.mono_ms))  # the same for all facts of a commit
+        seq, prev = found.seq, found.hash
+    return f"{seq - last} facts of its log cannot be reached any more" if len(commits) > 1 else ""
+
+
+def _facts_after(seq: int, found: Iterable[Found]) -> dict[int, FactRow]:
+    return {one.row.seq: one.row for one in found if isinstance(one, Fact) and one.row.seq > seq}
 
 
 def _judged(faults: Iterable[BrokenChain]) -> Look:

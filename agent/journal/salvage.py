@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from mmap import mmap
+from contextlib import contextmanager
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from agent.wire import FactRow
@@ -60,12 +62,18 @@ def salvaged(file: Bytes, log: Bytes = b"") -> Iterator[Found]:
     No bytes raise anything.
     """
     size = _page_bytes(file, log)
-    frames = list(_frames(log, size))
-    newest = dict(frames)
-    pages = _Pages(file, log, size, newest)
+    pages = _Pages(file, log, size, dict(_frames(log, size)))
     for number in range(1, len(file) // size + 1 + bool(len(file) % size)):
         yield from _rows(pages, file[(number - 1) * size : number * size], first=number == 1)
-    for number, at in frames:
+    yield from salvaged_log(file, log)
+
+
+def salvaged_log(file: Bytes, log: Bytes, frames_most: int = 0) -> Iterator[Found]:
+    """As `salvaged`, of the log alone; of its last frames, if a number is given."""
+    size = _page_bytes(file, log)
+    frames = list(_frames(log, size))
+    pages = _Pages(file, log, size, dict(frames))
+    for number, at in frames[-frames_most:]:
         yield from _rows(pages, log[at : at + size], first=number == 1)
 
 
@@ -242,3 +250,13 @@ def _in_index(values: list[Any]) -> Found | None:
         case [str(key), str(value)] if key in _META_KEYS:
             return Meta(key, value)
     return None
+
+
+@contextmanager
+def mapped(path: Path) -> Iterator[Bytes]:
+    """The bytes of a file, without the memory for them; none if there are none."""
+    if not path.exists() or not path.stat().st_size:
+        yield b""
+        return
+    with path.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as content:
+        yield content

@@ -21,10 +21,9 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias
 
@@ -47,7 +46,7 @@ from agent.journal.file import (
 )
 from agent.journal.health import is_marked_damaged, short_look, unmark_damaged
 from agent.journal.reader import JournalReader
-from agent.journal.salvage import Bytes, Cursor, Fact, FormerEpoch, Found, Meta, salvaged
+from agent.journal.salvage import Cursor, Fact, FormerEpoch, Found, Meta, mapped, salvaged
 from agent.journal.writer import Journal
 from agent.wire import GENESIS, FactRow
 
@@ -125,18 +124,8 @@ def damaged_estate(path: Path, reason: str, epoch: str = "") -> Estate:
 
 
 def _salvaged(path: Path) -> Iterator[Found]:
-    with _mapped(path) as file, _mapped(path.with_name(path.name + LOG)) as written_ahead:
+    with mapped(path) as file, mapped(path.with_name(path.name + LOG)) as written_ahead:
         yield from salvaged(file, written_ahead)
-
-
-@contextmanager
-def _mapped(path: Path) -> Iterator[Bytes]:
-    """The bytes of a file, without the memory for them; none if there are none."""
-    if not path.exists() or not path.stat().st_size:
-        yield b""
-        return
-    with path.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as mapped:
-        yield mapped
 
 
 def sound_estate(path: Path, cause: Cause) -> Estate:

@@ -231,6 +231,67 @@ def test_facts_in_a_damaged_log_are_found_too(path, tmp_path):
         assert (copy.parent / f"{recovered.set_aside}-wal").exists()
 
 
+def log_of_commits(path, tmp_path, commits):
+    """A copy of a journal in use whose log has so many commits of four facts each: its rows."""
+    busy(path, sales=5)
+    with Journal(path) as journal:
+        journal._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        for n in range(commits):
+            facts = [DeviceLost("scale", "x" * 1500)] * 4
+            journal.append(facts, wall_ms=NOW_MS + n, mono_ms=n)
+        copy = tmp_path / "cut" / "journal.db"
+        copy.parent.mkdir()
+        for file in path.parent.glob("journal.*"):
+            shutil.copy(file, copy.parent / file.name)
+        copy.with_name("journal.db-shm").unlink()
+        return copy, list(journal.rows())
+
+
+def spoil_frame(log, number):
+    overwrite(log, 32 + number * (24 + PAGE) + 24 + 2000, b"\xff" * 64)
+
+
+@pytest.mark.parametrize("harm", ["a frame", "the header", "garbage at its begin"])
+def test_facts_behind_a_damaged_frame_of_the_log_are_not_forgotten(path, tmp_path, harm):
+    copy, rows = log_of_commits(path, tmp_path, 30)
+    log = copy.with_name("journal.db-wal")
+    if harm == "a frame":
+        spoil_frame(log, 20)
+    else:
+        overwrite(log, 0, Random(5).randbytes(32 if harm == "the header" else 3 * PAGE))
+
+    journal, recovered = open_journal(copy, NOW_MS)
+
+    with journal:
+        assert "of its log cannot be reached any more" in recovered.reason
+        former, left = former_rows(journal)
+        lost = {seq for gap in recovered.lost for seq in range(gap.first, gap.last + 1)}
+        assert {row.seq for row in left} == set(range(1, rows[-1].seq + 1)) - lost
+        assert sum(rows[row.seq - 1] != row for row in left) <= former.breaks
+        assert len(lost) <= 4
+
+
+def test_a_last_commit_that_was_torn_was_not_promised_and_is_no_damage(path, tmp_path):
+    copy, rows = log_of_commits(path, tmp_path, 30)
+    log = copy.with_name("journal.db-wal")
+    frames = (log.stat().st_size - 32) // (24 + PAGE)
+    spoil_frame(log, frames - 1)
+
+    journal, recovered = open_journal(copy, NOW_MS)
+
+    with journal:
+        assert recovered is None
+        assert list(journal.rows()) == rows[:-4]
+
+
+def test_a_log_that_is_whole_is_no_damage(path, tmp_path):
+    copy, rows = log_of_commits(path, tmp_path, 30)
+    journal, recovered = open_journal(copy, NOW_MS)
+    with journal:
+        assert recovered is None
+        assert list(journal.rows()) == rows
+
+
 def test_a_log_without_its_header_still_gives_its_facts(path, tmp_path):
     busy(path, sales=5)
     with Journal(path) as journal:
