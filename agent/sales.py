@@ -70,3 +70,16 @@ class Sales(Protocol):
     def sale(self, transaction_id: str) -> SaleView | None: ...
 
     def todo(self) -> list[OpenMatter]: ...
+
+
+class NoSales:
+    """Of a lane without a journal to look into."""
+
+    def find(self, _query: SaleQuery) -> list[FoundSale]:
+        return []
+
+    def sale(self, _transaction_id: str) -> SaleView | None:
+        return None
+
+    def todo(self) -> list[OpenMatter]:
+        return []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -87,18 +87,18 @@ class PinLock:
 
 async def void_line(request: Request, context: Context) -> Response:
     line_no = _line_no(request)
-    return await _act(request, context, ActBody, lambda _, by: VoidLine(line_no, by))
+    return await carried_out(request, context, ActBody, lambda _, by: VoidLine(line_no, by))
 
 
 async def override_price(request: Request, context: Context) -> Response:
     line_no = _line_no(request)
-    return await _act(
+    return await carried_out(
         request, context, PriceBody, lambda body, by: OverridePrice(line_no, body.price_minor, by)
     )
 
 
 async def go_on(request: Request, context: Context) -> Response:
-    return await _act(
+    return await carried_out(
         request,
         context,
         SuspicionBody,
@@ -107,7 +107,7 @@ async def go_on(request: Request, context: Context) -> Response:
 
 
 async def scan_it(request: Request, context: Context) -> Response:
-    return await _act(
+    return await carried_out(
         request,
         context,
         SuspicionBody,
@@ -115,12 +115,23 @@ async def scan_it(request: Request, context: Context) -> Response:
     )
 
 
-Body = TypeVar("Body", ActBody, PriceBody, SuspicionBody)
+class Signed(Protocol):
+    """A body that says who acts."""
+
+    @property
+    def operator(self) -> str: ...
+
+    @property
+    def pin(self) -> str: ...
 
 
-async def _act(
+Body = TypeVar("Body", bound=Signed)
+
+
+async def carried_out(
     request: Request, context: Context, cls: type[Body], act_of: Callable[[Body, Person], Act]
 ) -> Response:
+    """What became of an act that a body of this class asks for."""
     try:
         body = msgspec.json.decode(request.body or b"{}", type=cls)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -147,14 +158,18 @@ async def _act(
 
 STATUS_BY_CODE = {
     "internal": 503,
+    "journal_unreadable": 503,
     "price_absurd": 400,
+    "value_absurd": 400,
+    "amount_needed": 400,
+    "tender_needed": 400,
+    "no_such_sale": 404,
+    "no_such_backfill": 404,
     **{f"{role}_needed": 403 for role in ROLES},
 }
 
 
-async def _person(
-    body: ActBody | PriceBody | SuspicionBody, request: Request, context: Context
-) -> Person | Response:
+async def _person(body: Signed, request: Request, context: Context) -> Person | Response:
     """By the client's token, and by a PIN if one was given."""
     client = client_of(request.headers.get(b"authorization", b""), context.settings.client)
     role = role_of(client.role) if client is not None else "cashier"

@@ -165,11 +165,11 @@ def settlement_answer(outcome: SettlementOutcome, say: Say) -> SettlementAnswer:
         outcome.receipt_number,
         say(outcome.text),
         outcome.missed_count,
-        tuple(_finding(finding, say) for finding in outcome.findings),
+        tuple(finding_answer(finding, say) for finding in outcome.findings),
     )
 
 
-def _finding(finding: Finding, say: Say) -> FindingAnswer:
+def finding_answer(finding: Finding, say: Say) -> FindingAnswer:
     return FindingAnswer(
         finding.kind,
         finding.count,
@@ -216,7 +216,7 @@ def _suspicion(suspected: MissedScanSuspected, now: LaneSnapshot, say: Say) -> S
         suspected.transaction_id,
         suspected.transaction_id == now.transaction_id,
         suspected.missed_count,
-        tuple(_finding(finding, say) for finding in suspected.findings),
+        tuple(finding_answer(finding, say) for finding in suspected.findings),
         tuple(
             CandidateAnswer(c.gtin, c.description, c.probability_permille)
             for c in suspected.candidates

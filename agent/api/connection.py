@@ -132,8 +132,8 @@ class Connection:
         accepted = headers.get(b"accept-language", b"").decode("latin-1")
         self._say = languages.choose(accepted, self._context.translations)
         self._is_head = head.method == b"HEAD"
-        path = head.target.partition(b"?")[0].decode("latin-1")
-        return Request(head.method.decode(), path, headers, self._say, self._is_local)
+        path, _, query = head.target.decode("latin-1").partition("?")
+        return Request(head.method.decode(), path, headers, self._say, self._is_local, query=query)
 
     async def _body(self) -> bytes | None:
         """None if it is too large: no more of it is read then."""

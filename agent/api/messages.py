@@ -41,6 +41,7 @@ class Request:
     say: Say  #: the language the client asked for
     is_local: bool  #: from this machine
     body: bytes = b""
+    query: str = ""  #: what stands behind the "?", as it came
 
 
 @dataclass(frozen=True, slots=True)

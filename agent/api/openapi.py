@@ -54,14 +54,22 @@ def _operation(route: Route) -> dict[str, Any]:
         },
     }
     names = re.findall(r"{(\w+)}", route.path)
-    if names:
+    if names or route.query:
         operation["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "integer"}}
-            for name in names
+            *({"name": n, "in": "path", "required": True, "schema": _schema(n)} for n in names),
+            *(
+                {"name": n, "in": "query", "description": what, "schema": _schema(n)}
+                for n, what in route.query.items()
+            ),
         ]
     if route.body is not None:
         operation["requestBody"] = {"required": True, "content": _content(JSON, route.body)}
     return operation
+
+
+def _schema(name: str) -> dict[str, str]:
+    """Of a parameter: its unit tells what it is."""
+    return {"type": "integer" if name.endswith(("_no", "_minor")) else "string"}
 
 
 def _response(status: int, media_type: str, struct: type[msgspec.Struct] | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from functools import cache, partial
 
 import msgspec
 
-from agent.api import acts, openapi, pages
+from agent.api import acts, openapi, pages, sales
 from agent.api.acts import ActAnswer, ActBody, PinLock, PriceBody, SuspicionBody
 from agent.api.answers import (
     EventAnswer,
@@ -26,6 +26,7 @@ from agent.api.answers import (
 )
 from agent.api.events import EventHub, stream
 from agent.api.messages import EVENT_STREAM, Request, Response, answer, refuse
+from agent.api.sale_answers import SaleFileAnswer, SalesAnswer, TodoAnswer
 from agent.api.screen import ScreenAnswer, SessionAnswer, open_session, show_screen
 from agent.api.settings import ApiSettings, Shop
 from agent.api.suggest import (
@@ -41,6 +42,7 @@ from agent.domain.outcome import SettlementOutcome
 from agent.domain.text import Text
 from agent.domain.totals import CashierTotal, TotalProblem, problems
 from agent.handle import LaneBusy, LaneHandle
+from agent.sales import NoSales, Sales
 from agent.shop import Approver
 from agent.totals.http import TotalBody, read_total
 
@@ -68,6 +70,7 @@ class Context:
     approvers: tuple[Approver, ...] = ()
     pins: PinLock = field(default_factory=PinLock)
     suggester: Suggester = field(default_factory=NoSuggestions)
+    sales: Sales = field(default_factory=NoSales)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class Route:
     answers: Mapping[int, type[msgspec.Struct] | None]
     refusals: tuple[int, ...] = ()
     body: type[msgspec.Struct] | None = None
+    query: Mapping[str, str] = field(default_factory=dict)  #: name -> what it means
     media_type: str = "application/json"
     is_open: bool = False  #: needs no token when asked from this machine
     for_screen: bool = False  #: takes the screen's token as well
@@ -206,6 +210,64 @@ ROUTES: tuple[Route, ...] = (
         {200: ActAnswer},
         ACT_REFUSALS,
         body=SuspicionBody,
+        for_screen=True,
+    ),
+    Route(
+        "GET",
+        "/v1/transactions",
+        sales.find_sales,
+        "Find settled sales: all that is given must be so",
+        {200: SalesAnswer},
+        (400, 401, 503),
+        query=sales.QUERY,
+        for_screen=True,
+    ),
+    Route(
+        "GET",
+        "/v1/transactions/{transaction_id}",
+        sales.show_sale,
+        "A settled sale, what is suspected of it, and what was added to it",
+        {200: SaleFileAnswer},
+        (401, 404, 503),
+        for_screen=True,
+    ),
+    Route(
+        "POST",
+        "/v1/transactions/{transaction_id}/backfill",
+        sales.backfill,
+        "Add an item that was missed to a settled sale",
+        {200: ActAnswer},
+        (*ACT_REFUSALS, 404),
+        body=sales.BackfillBody,
+        for_screen=True,
+    ),
+    Route(
+        "POST",
+        "/v1/transactions/{transaction_id}/reverse",
+        sales.reverse,
+        "Take back what was added to a settled sale",
+        {200: ActAnswer},
+        (*ACT_REFUSALS, 404),
+        body=sales.ReversalBody,
+        for_screen=True,
+    ),
+    Route(
+        "GET",
+        "/v1/suspicions",
+        sales.show_todo,
+        "What waits for somebody: open suspicions, and money that no sale explains",
+        {200: TodoAnswer},
+        (401, 503),
+        for_screen=True,
+    ),
+    Route(
+        "POST",
+        "/v1/suspicions/close",
+        sales.close_matter,
+        "Somebody looked into an open suspicion: it needs nothing more",
+        {200: ActAnswer},
+        (*ACT_REFUSALS, 404),
+        body=sales.CloseBody,
         for_screen=True,
     ),
     Route("GET", "/v1/lane", show_lane, "The lane now", {200: LaneAnswer}, (401,), for_screen=True),

@@ -20,6 +20,7 @@ from agent.api.events import EventHub
 from agent.api.routes import Context
 from agent.api.settings import Shop
 from agent.api.suggest import NoSuggestions
+from agent.sales import NoSales
 
 if TYPE_CHECKING:
     import threading
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from agent.api.settings import ApiSettings
     from agent.api.suggest import Suggester
     from agent.handle import LaneHandle
+    from agent.sales import Sales
     from agent.shop import Approver
 
 log = logging.getLogger("lanetally.api")
@@ -36,6 +38,7 @@ log = logging.getLogger("lanetally.api")
 STOP_POLL_S = 0.1
 NO_SHOP = Shop()
 NO_SUGGESTIONS = NoSuggestions()
+NO_SALES = NoSales()
 FAREWELL_S = 0.5  #: for answers on their way when the server stops
 
 BUSY = (
@@ -53,6 +56,7 @@ def serve(
     shop: Shop = NO_SHOP,
     approvers: tuple[Approver, ...] = (),
     suggester: Suggester = NO_SUGGESTIONS,
+    sales: Sales = NO_SALES,
 ) -> None:
     """Serve until `stop` is set; then end within a second. Runs in the thread that calls it.
 
@@ -60,7 +64,9 @@ def serve(
     that asks for none. `ready` is called with the TCP port once connections are accepted, 0 if
     there is none. `approvers` may approve with a PIN. Raises OSError if an address cannot be used.
     """
-    asyncio.run(_serve(settings, lane, translations, stop, ready, shop, approvers, suggester))
+    asyncio.run(
+        _serve(settings, lane, translations, stop, ready, shop, approvers, suggester, sales)
+    )
 
 
 async def _serve(
@@ -72,11 +78,19 @@ async def _serve(
     shop: Shop,
     approvers: tuple[Approver, ...],
     suggester: Suggester,
+    sales: Sales,
 ) -> None:
     async with contextlib.AsyncExitStack() as stack:
         hub = stack.enter_context(contextlib.closing(EventHub(lane)))
         context = Context(
-            settings, lane, hub, translations, shop, approvers=approvers, suggester=suggester
+            settings,
+            lane,
+            hub,
+            translations,
+            shop,
+            approvers=approvers,
+            suggester=suggester,
+            sales=sales,
         )
         reception = Reception(context)
         stack.push_async_callback(reception.close)

@@ -44,6 +44,7 @@ from agent.inputs import Acknowledged, CoreInput, DayEnded, DeviceHealthChanged
 from agent.intake import Labels, emit_into
 from agent.itemfile import load_items
 from agent.journal import Journal, JournalUnsafe
+from agent.journal.sales import JournalSales
 from agent.journal.succession import open_journal
 from agent.outlets import LaneOutlets
 from agent.suggestions import Suggestions
@@ -207,7 +208,13 @@ def _assembled(config: LaneConfig, stop: threading.Event, office: HeadOffice) ->
     shop = Shop(store.currency, store.minor_digits, store.name, config.lane.id, config.mqtt.enabled)
     suggestions = Suggestions(journal.path)
     supervisor.add("suggestions", "journal", suggestions.run)
-    serving = partial(serve, shop=shop, approvers=config.shop.approver, suggester=suggestions)
+    serving = partial(
+        serve,
+        shop=shop,
+        approvers=config.shop.approver,
+        suggester=suggestions,
+        sales=JournalSales(journal.path),
+    )
     supervisor.add("api", "api", lambda stop: serving(config.api, core, says, stop))
     _keep_house(config, journal, supervisor, clock, _health_into(inbox))
     if recovered is not None:
