@@ -127,7 +127,9 @@ def test_the_complaints_shown_are_those_that_a_technician_gets(outputs, folder):
         text=True,
         check=False,
     )
-    assert checked.stdout == shown.replace("lane.toml:", "wrong.toml:")
+    line = re.compile(r"^(?:lane|wrong)\.toml:\d+:", re.MULTILINE)  # the example file grows
+    assert len(line.findall(checked.stdout)) == 2
+    assert line.sub("", checked.stdout) == line.sub("", shown)
     assert checked.returncode == 1
 
 
