@@ -275,8 +275,12 @@ def _item_of(basket: _Basket, match: Match) -> _Item:
         weight = weight_g(groups["weight"], groups.get("unit", ""), basket.notation)
         if weight is None:
             raise _not_a_number(match, groups["weight"])
-    elif quantity % 1000 and basket.rule.rule.fraction_is_kg:
+    elif basket.rule.rule.fraction_is_kg and _is_weight(
+        groups.get("quantity", ""), basket.notation
+    ):
         weight = abs(quantity)
+    elif quantity % 1000:
+        raise _not_a_number(match, groups["quantity"])
     if weight is not None:
         quantity = 1000 if quantity > 0 else -1000
     if "amount" in groups:
@@ -287,6 +291,12 @@ def _item_of(basket: _Basket, match: Match) -> _Item:
     is_gtin = len(code) in GTIN_LENGTHS and has_valid_check_digit(code.zfill(14))
     description = groups.get("description", "").strip()[:200]
     return _Item(amount, quantity, weight, code.zfill(14) if is_gtin else "", description)
+
+
+def _is_weight(quantity: str, notation: Notation) -> bool:
+    """Scales print grams: "3.000" is 3 kg. Two pieces are "2", or "2.00" at some tills."""
+    fraction = quantity.partition(notation.decimal_mark)[2]
+    return len(fraction) == 3 or bool(fraction.strip("0"))
 
 
 def _take_back(basket: _Basket, gone: _Item, line_no: int) -> None:

@@ -76,7 +76,7 @@ class Rule:
     )
     decimal_mark: str = option(".", "between whole units and their fraction", choices=(".", ","))
     tax_added: bool = option(False, "prices are without tax, which is added below")
-    fraction_is_kg: bool = option(False, "a quantity such as 0.532 is a weight in kg")
+    fraction_is_kg: bool = option(False, "a quantity such as 0.532 or 3.000 is a weight in kg")
     count_of: str = option(
         "pieces", "what the printed item count counts", choices=("pieces", "lines")
     )

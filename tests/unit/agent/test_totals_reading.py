@@ -210,6 +210,21 @@ def test_what_is_weighed_is_one_piece(weight, code):
         assert result.total.item_count == 1
 
 
+@pytest.mark.parametrize(
+    ("quantity", "count"), [("0.532", 1), ("3.000", 1), ("2", 2), ("2.00", 2), ("1.5", 1)]
+)
+def test_a_quantity_in_grams_is_a_weight_also_if_it_is_a_round_one(quantity, count):
+    total = read_text(f"Apples {quantity} 1.00 6.81\nTOTAL 6.81\nCASH 6.81").total
+    assert total.item_count == count
+
+
+def test_half_a_piece_is_no_piece():
+    pieces = rule(
+        "total = ['SUM (?P<amount>.*)']\nitem = ['(?P<quantity>[0-9.]+) (?P<amount>[0-9.]+)']"
+    )
+    assert read(pieces, ("0.5 1.00", "SUM 1.00"), 2, ORIGIN).code == "number_unclear"
+
+
 def test_the_first_rule_that_reads_wins_else_the_one_that_understood_most_says_why():
     rules = [load(name) for name in ("two-lines", "columns")]
     lines = COLUMNS.splitlines()
