@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
-from agent.domain.text import Text
+from agent.domain.text import Text, filled
 
 DOMAIN = "lanetally"
 LOCALE_DIR = Path(__file__).parent / "locale"
@@ -27,7 +27,7 @@ def translator(language: str) -> Say:
     catalogue = gettext.translation(DOMAIN, LOCALE_DIR, languages=[language], fallback=True)
 
     def say(text: Text) -> str:
-        return catalogue.gettext(text.id).format(**text.args) if text.id else ""
+        return filled(catalogue.gettext(text.id), text.args) if text.id else ""
 
     return say
 

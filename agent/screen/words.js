@@ -29,10 +29,17 @@ export function speak(settings) {
 
 /** The word of a key, with its places filled; "" before the lane has spoken. */
 export function word(key, values = {}) {
-  return (words[key] ?? "").replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+  return (words[key] ?? "")
+    .replace(/(\{(\w+)\}[^{}]*?)\(s\)/g, (_, before, name) => before + (values[name] === 1 ? "" : "s"))
+    .replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
 }
 
 export const amount = (value_minor) => money.format(value_minor / minor);
+/** Of what somebody keyed, such as "5.50" or "5,50"; null if it is no amount. */
+export function toMinor(text) {
+  const value = Number(text.trim().replace(",", "."));
+  return text.trim() && Number.isFinite(value) ? Math.round(value * minor) : null;
+}
 export const hasOffice = () => isConnected;
 export const number = (value) => plain.format(value);
 

@@ -292,7 +292,7 @@ def test_the_lane_is_shown_to_a_client_with_a_token(port: int) -> None:
         ],
         "item_count": 1,
         "amount_minor": 199,
-        "alert": "中文 1 item(s) not scanned",
+        "alert": "中文 1 item not scanned",
         "suspicion": None,
         "devices": [
             {

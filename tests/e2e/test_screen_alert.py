@@ -77,7 +77,7 @@ def test_a_missed_scan_turns_the_screen_red_with_reasons_and_what_it_may_be(
         )
     alerted(page, lane)
 
-    assert page.text("#alert-text").startswith("1 item(s) not scanned — beverages?")
+    assert page.text("#alert-text").startswith("1 item not scanned — beverages?")
     assert page.texts("#reasons li") == [
         "the cashier counted 4, the scanner 3 Worth 5.50",
         "the scale holds 640 g more than the scanned items weigh",

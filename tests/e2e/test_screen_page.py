@@ -107,7 +107,7 @@ def test_what_has_no_price_says_why_and_the_sum_says_what_is_not_in_it(
         ["05449000000996", "Not in the item master", "No price"],
         ["Apples 苹果", "Put it on the scale", ""],
     ]
-    assert page.text("#amount-word") == "Amount without 2 line(s)"
+    assert page.text("#amount-word") == "Amount without 2 lines"
     assert page.text("#amount") == "12.50"
     lane.say(StableWeight("scale", 1845, False, b"", 1))
     page.wait_for(lambda: lines(page)[2][1:] == ["× 9.80/kg", "1.845 kg"], "the line's weight")

@@ -34,9 +34,9 @@ def show(words: str, kind: str = "settled") -> None:
 def test_each_notice_is_one_line_and_a_warning_is_marked():
     with console() as reader:
         show("Tea")
-        show("1 item(s) not scanned", "missed_scan_suspected")
+        show("1 item not scanned", "missed_scan_suspected")
 
-        assert reader.read(1000) == b"   Tea\n!! 1 item(s) not scanned\n"
+        assert reader.read(1000) == b"   Tea\n!! 1 item not scanned\n"
 
 
 @pytest.mark.timeout(10)

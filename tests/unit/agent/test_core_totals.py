@@ -86,7 +86,7 @@ def test_a_missed_item_by_count_is_guessed_from_the_price_gap(lane):
 
     lane.turn(lane.post(posted("T1", 3, amount_minor=1250 + 800 + 1000)))
 
-    assert lane.core.snapshot().alert.english() == "1 item(s) not scanned — drinks?"
+    assert lane.core.snapshot().alert.english() == "1 item not scanned — drinks?"
     ((suspected, text),) = lane.outlets.all("alert")
     assert (suspected.missed_count, text) == (1, lane.core.snapshot().alert)
     notice = lane.notices[lane.kinds().index("missed_scan_suspected")]
@@ -160,7 +160,7 @@ def test_a_keyed_count_is_held_scanned_for_and_keyed_again(lane):
     new = lane.turn(CountKeyed("2", "keypad"))
 
     assert held.transaction_id is not None
-    assert held.alert.english() == "1 item(s) not scanned"
+    assert held.alert.english() == "1 item not scanned"
     settled = only(TransactionSettled, new)
     assert (settled.missed_count, settled.amount_minor) == (0, 2250)
     assert settled.total_id == f"{held.transaction_id}-keyed-2"

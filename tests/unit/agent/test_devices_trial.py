@@ -169,7 +169,7 @@ SENTENCES = [
     ),
     (base.TagPresence("r", "E200", None, None, False, None, 1, 0), "tag E200 has gone"),
     (base.LabelSeen("c", b"96385074", "]E4", 3, 0), "camera: 96385074 (]E4) in 3 frames"),
-    (base.ItemsCrossed("c", 2, 90, 0), "camera: 2 item(s) crossed, 90 % sure"),
+    (base.ItemsCrossed("c", 2, 90, 0), "camera: 2 items crossed, 90 % sure"),
 ]
 
 

@@ -96,7 +96,7 @@ def test_an_alert_goes_to_head_office_at_once_and_is_not_kept_there():
 
     ((leaf, body, retain),) = office.posted
     assert (leaf, retain) == ("alert", False)
-    assert (body["type"], body["text"]) == ("MissedScanSuspected", "1 item(s) not scanned")
+    assert (body["type"], body["text"]) == ("MissedScanSuspected", "1 item not scanned")
     assert body["reasons"] == ["1 × Green tea charged but not scanned"]
     assert body["body"]["findings"][0]["gtin"] == TEA.gtin
     assert body["body"]["candidates"][0]["description"] == "Green tea"

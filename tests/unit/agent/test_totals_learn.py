@@ -52,7 +52,7 @@ def test_a_rule_is_learnt_for_a_language_nobody_told_it(german, tmp_path, capsys
     rule = tmp_path / "rule.toml"
     assert main(["totals", "learn", "--output", str(rule), *german]) == 0
     shown = capsys.readouterr().out
-    assert "read: 4 item(s), 5.77" in shown
+    assert "read: 4 items, 5.77" in shown
     assert "       item | 2 x 0,99" in shown
     assert main(["totals", "check", "--json", str(rule), *german]) == 0
     first, second = json.loads(capsys.readouterr().out)["receipts"]

@@ -203,7 +203,7 @@ def test_a_missed_item_is_suspected_by_its_gtin_before_the_sale_and_said_in_red(
     assert answer(step).findings == (finding,)
     alert = only(RaiseAlert, step.effects)
     assert alert.suspected == suspected
-    assert alert.text.english() == "1 item(s) not scanned — drinks?"
+    assert alert.text.english() == "1 item not scanned — drinks?"
     assert only(SoundBeep, step.effects).tone == "bad"
 
 
@@ -216,13 +216,13 @@ def test_a_missed_item_is_suspected_by_count_with_the_category_of_its_price():
 
     finding = only(MissedScanSuspected, step.facts).findings[0]
     assert (finding.gtin, finding.category, finding.value_minor) == (None, "drinks", 1000)
-    assert only(RaiseAlert, step.effects).text.english() == "1 item(s) not scanned — drinks?"
+    assert only(RaiseAlert, step.effects).text.english() == "1 item not scanned — drinks?"
 
 
 def test_a_missed_item_of_unknown_sort_is_said_without_a_guess():
     step = played(received(posted("T1", 3, amount_minor=9000)), state=basket(MILK.gtin))
 
-    assert only(RaiseAlert, step.effects).text.english() == "2 item(s) not scanned"
+    assert only(RaiseAlert, step.effects).text.english() == "2 items not scanned"
 
 
 def test_an_item_scanned_but_not_charged_is_said_and_not_counted_as_missed():
@@ -234,7 +234,7 @@ def test_an_item_scanned_but_not_charged_is_said_and_not_counted_as_missed():
 
     assert only(MissedScanSuspected, step.facts).missed_count == 0
     assert sale(step).missed_count == 0
-    assert only(RaiseAlert, step.effects).text.english() == "2 item(s) scanned but not charged"
+    assert only(RaiseAlert, step.effects).text.english() == "2 items scanned but not charged"
 
 
 def test_the_alert_names_the_sorts_of_what_is_missing_only():
@@ -273,7 +273,7 @@ def test_a_keyed_count_that_differs_is_held_and_the_transaction_stays_open():
 
     assert [type(f) for f in step.facts] == [facts.CashierTotalReceived, MissedScanSuspected]
     assert (answer(step).status, answer(step).missed_count) == ("held", 1)
-    assert only(RaiseAlert, step.effects).text.english() == "1 item(s) not scanned"
+    assert only(RaiseAlert, step.effects).text.english() == "1 item not scanned"
     assert only(Show, step.effects).text == answer(step).text
     assert only(SoundBeep, step.effects).tone == "bad"
     assert none_of(PrintReceipt, step.effects)
