@@ -15,6 +15,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.api.aside import NoScans
 from agent.api.connection import Connection
 from agent.api.events import EventHub
 from agent.api.routes import Context
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from agent.api.answers import Say
+    from agent.api.aside import Scans
     from agent.api.settings import ApiSettings
     from agent.api.suggest import Suggester
     from agent.handle import LaneHandle
@@ -39,6 +41,7 @@ STOP_POLL_S = 0.1
 NO_SHOP = Shop()
 NO_SUGGESTIONS = NoSuggestions()
 NO_SALES = NoSales()
+NO_SCANS = NoScans()
 FAREWELL_S = 0.5  #: for answers on their way when the server stops
 
 BUSY = (
@@ -57,6 +60,7 @@ def serve(
     approvers: tuple[Approver, ...] = (),
     suggester: Suggester = NO_SUGGESTIONS,
     sales: Sales = NO_SALES,
+    scans: Scans = NO_SCANS,
 ) -> None:
     """Serve until `stop` is set; then end within a second. Runs in the thread that calls it.
 
@@ -65,7 +69,7 @@ def serve(
     there is none. `approvers` may approve with a PIN. Raises OSError if an address cannot be used.
     """
     asyncio.run(
-        _serve(settings, lane, translations, stop, ready, shop, approvers, suggester, sales)
+        _serve(settings, lane, translations, stop, ready, shop, approvers, suggester, sales, scans)
     )
 
 
@@ -79,6 +83,7 @@ async def _serve(
     approvers: tuple[Approver, ...],
     suggester: Suggester,
     sales: Sales,
+    scans: Scans,
 ) -> None:
     async with contextlib.AsyncExitStack() as stack:
         hub = stack.enter_context(contextlib.closing(EventHub(lane)))
@@ -91,6 +96,7 @@ async def _serve(
             approvers=approvers,
             suggester=suggester,
             sales=sales,
+            scans=scans,
         )
         reception = Reception(context)
         stack.push_async_callback(reception.close)

@@ -25,6 +25,7 @@ from biip import gs1_prefixes
 from agent import __version__
 from agent.api.server import serve
 from agent.api.settings import Shop
+from agent.aside import Aside
 from agent.ballast import Ballast
 from agent.bundle import LogTail
 from agent.cli.office_parts import HeadOffice, desk, of_file
@@ -197,7 +198,8 @@ def _assembled(config: LaneConfig, stop: threading.Event, office: HeadOffice) ->
         supervisor.add("sync", "sync", sync.run)
     supervisor.add("core", "core", core.run)
     labels = Labels(config.label_rules(), DualMarks(config.lane.dual_mark_window_ms))
-    emit = emit_into(inbox, labels, config.bagging_scales())
+    aside = Aside()
+    emit = aside.before(emit_into(inbox, labels, config.bagging_scales()))
     for device in config.device:
         supervisor.add_device(device.role, device.kind, drivers[device.role], emit)
     add_totals(config, core, inbox, supervisor, emit)
@@ -214,6 +216,7 @@ def _assembled(config: LaneConfig, stop: threading.Event, office: HeadOffice) ->
         approvers=config.shop.approver,
         suggester=suggestions,
         sales=JournalSales(journal.path),
+        scans=aside,
     )
     supervisor.add("api", "api", lambda stop: serving(config.api, core, says, stop))
     _keep_house(config, journal, supervisor, clock, _health_into(inbox))
