@@ -24,6 +24,7 @@ from agent.api.answers import (
     problem_answer,
     settlement_answer,
 )
+from agent.api.aside import NextScanAnswer, NextScanBody, NoScans, Scans, next_scan
 from agent.api.events import EventHub, stream
 from agent.api.messages import EVENT_STREAM, Request, Response, answer, refuse
 from agent.api.sale_answers import SaleFileAnswer, SalesAnswer, TodoAnswer
@@ -71,6 +72,7 @@ class Context:
     pins: PinLock = field(default_factory=PinLock)
     suggester: Suggester = field(default_factory=NoSuggestions)
     sales: Sales = field(default_factory=NoSales)
+    scans: Scans = field(default_factory=NoScans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +270,16 @@ ROUTES: tuple[Route, ...] = (
         {200: ActAnswer},
         (*ACT_REFUSALS, 404),
         body=sales.CloseBody,
+        for_screen=True,
+    ),
+    Route(
+        "POST",
+        "/v1/scans/next",
+        next_scan,
+        "Wait for the next scan at the lane, in place of the basket; not while one is open",
+        {200: NextScanAnswer},
+        (400, 401, 409),
+        body=NextScanBody,
         for_screen=True,
     ),
     Route("GET", "/v1/lane", show_lane, "The lane now", {200: LaneAnswer}, (401,), for_screen=True),
