@@ -13,6 +13,7 @@ from typing import Any
 
 from agent.api.server import serve
 from agent.api.settings import ApiClient, ApiSettings, Shop
+from agent.aside import Aside
 from agent.core import Core
 from agent.domain.items import Item
 from agent.domain.shop import ShopRules
@@ -22,7 +23,9 @@ from agent.inbox import Inbox
 from agent.inputs import CoreInput, DeviceHealthChanged
 from agent.intake import emit_into
 from agent.journal import Journal
+from agent.journal.sales import JournalSales
 from agent.shop import Approver, hashed
+from agent.suggestions import Suggestions
 from agent.totals.keypad import read_keyed
 from drivers.base import DeviceEvent, ScanData
 from tests.browser_kit import SIZES, Browser
@@ -70,10 +73,12 @@ class ScreenLane:
         self.journal = Journal(folder / "journal.db")
         self.journal.load_items(list(GOODS.values()), "digest")
         self.inbox: Inbox[CoreInput] = Inbox()
-        self.emit = emit_into(self.inbox, bagging=frozenset({"bags"}))
+        self.aside = Aside()
+        self.emit = self.aside.before(emit_into(self.inbox, bagging=frozenset({"bags"})))
         store = StoreRules("L1", self.journal.epoch, "CNY", 900, shop=rules)
         self.core = Core(self.journal, self.inbox, store, SilentOutlets(), read_keyed)
         self.core.start("boot", "0")
+        self.suggestions = Suggestions(self.journal.path)
         self.port = 0
         self._totals = 0
 
@@ -95,14 +100,20 @@ class ScreenLane:
     def settle(self, **total: Any) -> dict[str, Any]:
         """A total from the POS, and its answer."""
         self._totals += 1
-        body = json.dumps({"total_id": f"t{self._totals}", **total})
+        body = {"total_id": f"t{self._totals}", **total}
+        status, answer = self.ask("POST", "/v1/settlements", body)
+        assert status < 300, answer
+        return answer
+
+    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Status and answer of a request, as a POS makes it."""
         pos = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        pos.request("POST", "/v1/settlements", body, {"Authorization": f"Bearer {TOKEN}"})
+        content = None if body is None else json.dumps(body)
+        pos.request(method, path, content, {"Authorization": f"Bearer {TOKEN}"})
         with pos.getresponse() as response:
             answer = json.loads(response.read())
         pos.close()
-        assert response.status < 300, answer
-        return answer
+        return response.status, answer
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -128,7 +139,13 @@ class ScreenLane:
         server = threading.Thread(
             target=serve,
             args=(ApiSettings(**options), self.core, says, stop, ports.put),
-            kwargs={"shop": SHOP, "approvers": (APPROVER,)},
+            kwargs={
+                "shop": SHOP,
+                "approvers": (APPROVER,),
+                "suggester": self.suggestions,
+                "sales": JournalSales(self.journal.path),
+                "scans": self.aside,
+            },
         )
         server.start()
         try:

@@ -10,7 +10,18 @@ from importlib import import_module
 from agent import __version__
 from agent.errors import TechnicianError
 
-COMMANDS = ("run", "status", "journal", "config", "devices", "totals", "assess", "demo")
+COMMANDS = (
+    "run",
+    "status",
+    "journal",
+    "config",
+    "devices",
+    "totals",
+    "assess",
+    "todo",
+    "backfill",
+    "demo",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -176,15 +176,11 @@ def _line(event: BackfillItem, item: Item | None, line_no: int, rules: StoreRule
 
 
 def _contradiction(event: BackfillItem, file: SaleFile, line: SoldLine) -> ActOutcome | None:
-    match event.way:
-        case "paid":
-            if not line.amount_minor:
-                return AMOUNT_NEEDED
-            return None if event.tender_type else TENDER_NEEDED
-        case "charged":
-            return ALREADY_SOLD if _is_explained(file, line) else None
-        case "gone":
-            return None
+    if event.way == "paid" and not line.amount_minor:
+        return AMOUNT_NEEDED
+    if event.way == "paid" and not event.tender_type:
+        return TENDER_NEEDED
+    return ALREADY_SOLD if event.way == "charged" and _is_explained(file, line) else None
 
 
 def _is_explained(file: SaleFile, line: SoldLine) -> bool:

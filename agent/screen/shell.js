@@ -11,7 +11,10 @@ import { speak, word } from "./words.js";
 const LANGUAGE_KEY = "lanetally.language";
 
 /** The pages, in the order of the bar; the bar shows them once there is more than one. */
-const PAGES = [{ path: "/screen/", word: "title" }];
+const PAGES = [
+  { path: "/screen/", word: "title" },
+  { path: "/screen/backfill", word: "backfill" },
+];
 
 const bar = {
   place: make("p", "place"),

@@ -1,0 +1,27 @@
+/** Something that the lane is told to do, with the PIN of who approves it where one is asked for. */
+
+import { ask } from "./link.js";
+import { askPin } from "./pin.js";
+import { word } from "./words.js";
+
+/** Refusals that a PIN may help against. */
+const ASKS_PIN = /_needed$|^pin_wrong$/;
+
+/** Not about who: these end in `_needed` as well. */
+const OTHERS = new Set(["amount_needed", "tender_needed"]);
+
+/** {isDone, text}: what became of it, in words; no words if it was given up. */
+export async function act(path, body) {
+  const language = document.documentElement.lang;
+  let pin = "";
+  while (pin !== null) {
+    const response = await ask(path, { method: "POST", language, body: { ...body, pin } }).catch(() => null);
+    const answer = await response?.json().catch(() => null);
+    if (response?.ok) return { isDone: true, text: answer.message };
+    if (!ASKS_PIN.test(answer?.code) || OTHERS.has(answer.code)) {
+      return { isDone: false, text: answer?.detail ?? word("not_answered") };
+    }
+    pin = await askPin(answer.detail);
+  }
+  return { isDone: false, text: "" };
+}

@@ -1,0 +1,283 @@
+/**
+ * Backfill: find a settled sale, and add the item that was missed, take that back, or say that
+ * nothing is missing. The sale itself stays as it was settled.
+ */
+
+import { act } from "./approved.js";
+import { $, make, setText } from "./dom.js";
+import { ask } from "./link.js";
+import { nextScan, stopScan } from "./nextscan.js";
+import { onKeys, start } from "./shell.js";
+import { amount, number, toMinor, weight, word } from "./words.js";
+
+const MINUTE_S = 60;
+const HOUR_S = 3600;
+const DAY_S = 86400;
+
+/** What changes what is open, or the sale that is shown. */
+const CHANGES = new Set([
+  "settled",
+  "missed_scan_suspected",
+  "suspicion_confirmed",
+  "suspicion_dismissed",
+  "total_rejected",
+  "item_backfilled",
+  "backfill_reversed",
+]);
+
+let shown = null; // the sale, as the lane tells it
+let lookingAt = "open"; // or the query of a search
+let addId = ""; // of what is being added: a retry adds it once
+
+async function get(path, options = {}) {
+  const language = document.documentElement.lang;
+  const response = await ask(path, { language, ...options }).catch(() => null);
+  const content = await response?.json().catch(() => null);
+  if (!response?.ok) say(content?.detail ?? word("not_answered"), true);
+  return response?.ok ? content : null;
+}
+
+function say(text, isBad = false) {
+  setText($("said"), text);
+  $("said").className = isBad ? "bad" : "good";
+}
+
+// --- the list -------------------------------------------------------------------------------------
+
+async function look() {
+  const open = await get("/v1/suspicions");
+  if (!open) return;
+  setText($("open-count"), number(open.open.length));
+  if (lookingAt === "open") return list(open.open.map(matterRow), "nothing_open");
+  const found = await get(`/v1/transactions?${lookingAt}`);
+  if (found) list(found.transactions.map(saleRow), "nothing_found");
+}
+
+function list(rows, none) {
+  $("list").replaceChildren(...rows);
+  $("none").hidden = rows.length > 0;
+  setText($("none"), word(none));
+  $("show-open").setAttribute("aria-pressed", String(lookingAt === "open"));
+  mark();
+}
+
+function matterRow(matter) {
+  const head = matter.receipt_number || matter.total_id;
+  const row = entry(matter.transaction_id, head, age(matter.age_s), matter.text, matter.value_minor);
+  row.classList.add("open");
+  if (matter.kind === "unsettled") row.firstChild.onclick = () => showUnsettled(matter);
+  return row;
+}
+
+function saleRow(sale) {
+  const words = [clock(sale.sold_at), sale.customer].filter(Boolean).join(" · ");
+  const row = entry(sale.transaction_id, sale.receipt_number, "", words, sale.amount_minor);
+  row.classList.toggle("open", sale.is_open);
+  return row;
+}
+
+function entry(id, head, aside, words, value_minor) {
+  const value = make("span", "value", value_minor ? amount(value_minor) : "");
+  const parts = [make("b", "", head), make("span", "age", aside), make("span", "text", words), value];
+  const button = make("button", "", ...parts);
+  button.type = "button";
+  button.dataset.sale = id;
+  button.onclick = () => open(id);
+  return make("li", "", button);
+}
+
+function mark() {
+  for (const button of $("list").querySelectorAll("button")) {
+    const isShown = shown !== null && button.dataset.sale === shown.sale.transaction_id;
+    button.setAttribute("aria-current", String(isShown));
+  }
+}
+
+const age = (age_s) =>
+  age_s >= DAY_S
+    ? word("age_d", { count: number(Math.floor(age_s / DAY_S)) })
+    : age_s >= HOUR_S
+      ? word("age_h", { count: number(Math.floor(age_s / HOUR_S)) })
+      : word("age_min", { count: number(Math.floor(age_s / MINUTE_S)) });
+
+const clock = (moment) =>
+  new Date(moment).toLocaleString(document.documentElement.lang, {
+    dateStyle: "short",
+    timeStyle: "short",
+  });
+
+function search(event) {
+  event.preventDefault();
+  const form = new FormData($("search"));
+  const query = new URLSearchParams();
+  for (const name of ["receipt", "phone", "from", "to"]) {
+    if (form.get(name)) query.set(name, form.get(name));
+  }
+  const amount_minor = toMinor(form.get("amount"));
+  if (amount_minor !== null) query.set("amount_minor", amount_minor);
+  lookingAt = query.toString();
+  look();
+}
+
+function showOpen() {
+  lookingAt = "open";
+  look();
+}
+
+// --- the sale -------------------------------------------------------------------------------------
+
+async function open(transaction_id) {
+  const file = await get(`/v1/transactions/${encodeURIComponent(transaction_id)}`);
+  if (!file) return;
+  shown = file;
+  say("");
+  $("add").reset();
+  newAdd();
+  write();
+  mark();
+  await suggest();
+  $("add").elements.label.focus();
+}
+
+function newAdd() {
+  addId = crypto.randomUUID();
+  stopScan();
+  $("money").hidden = $("add").elements.way.value !== "paid";
+}
+
+function write() {
+  $("choose").hidden = shown !== null;
+  $("file").hidden = shown === null;
+  if (shown === null) return;
+  const { sale, suspicion, lines, backfills } = shown;
+  setText($("receipt"), `${sale.receipt_number}  ${amount(sale.amount_minor)}`);
+  setText($("when"), [clock(sale.sold_at), sale.customer].filter(Boolean).join(" · "));
+  $("why").replaceChildren(...(suspicion?.is_open ? reasons(suspicion) : []));
+  $("sold").replaceChildren(...lines.map((line) => make("li", "", ...goods(line))));
+  $("added").replaceChildren(...backfills.map(addedRow));
+  $("let-be").hidden = !suspicion?.is_open;
+}
+
+function reasons({ text, findings }) {
+  const why = findings.flatMap(({ reason, also }) => [reason, ...also]);
+  return [make("li", "head", text), ...why.map((one) => make("li", "", one))];
+}
+
+function goods({ gtin, description, quantity_milli, weight_g, amount_minor }) {
+  const much = weight_g === null ? `${number(quantity_milli / 1000)} ×` : weight(weight_g).join(" ");
+  const price = amount_minor === null ? "" : amount(amount_minor);
+  return [make("span", "much", much), make("span", "name", description || gtin), make("span", "", price)];
+}
+
+function addedRow({ backfill_id, way, lines, is_reversed, approver }) {
+  const who = [word(is_reversed ? "taken_back" : `way_${way}`), approver].filter(Boolean).join(" · ");
+  const row = make("li", is_reversed ? "gone" : "", ...lines.flatMap(goods), make("span", "who", who));
+  if (!is_reversed) {
+    const button = make("button", "", word("take_back"));
+    button.type = "button";
+    button.onclick = () => takeBack(backfill_id, button);
+    row.append(button);
+  }
+  return row;
+}
+
+async function suggest() {
+  const { sale, suspicion } = shown;
+  const { weight_g = null, amount_minor = null, categories = [] } = suspicion ?? {};
+  const body = { transaction_id: sale.transaction_id, weight_g, amount_minor, categories, limit: 6 };
+  const found = await get("/v1/suggestions", { method: "POST", body });
+  const items = found?.suggestions ?? [];
+  $("suggested").hidden = !items.length;
+  $("suggestions").replaceChildren(...items.map(suggestion));
+}
+
+function suggestion({ gtin, description, price_minor, reasons: why }) {
+  const price = price_minor === null ? "" : ` ${amount(price_minor)}`;
+  const button = make("button", "", make("b", "", description || gtin), price, make("small", "", why[0] ?? ""));
+  button.type = "button";
+  button.onclick = () => pick(gtin, price_minor);
+  return make("li", "", button);
+}
+
+function pick(gtin, price_minor = null) {
+  const { label, amount: price } = $("add").elements;
+  label.value = gtin;
+  if (price_minor !== null) price.value = amount(price_minor).replaceAll(",", "");
+}
+
+function scan() {
+  setText($("scan-word"), word("scan_now"));
+  nextScan((answer) => {
+    setText($("scan-word"), word("scan_item"));
+    if (answer?.gtin) pick(answer.gtin);
+    else if (answer?.detail) say(answer.detail, true);
+  });
+}
+
+// --- what is done ---------------------------------------------------------------------------------
+
+async function add(event) {
+  event.preventDefault();
+  if (shown === null) return;
+  const form = new FormData($("add"));
+  const isPaid = form.get("way") === "paid";
+  const body = {
+    backfill_id: addId,
+    way: form.get("way"),
+    label: form.get("label").trim(),
+    reason: form.get("reason"),
+    ...(isPaid ? { amount_minor: toMinor(form.get("amount")), tender_type: form.get("tender_type") } : {}),
+  };
+  await carryOut(`/v1/transactions/${encodeURIComponent(shown.sale.transaction_id)}/backfill`, body);
+}
+
+async function takeBack(backfill_id, button) {
+  button.disabled = true;
+  const body = { reversal_id: crypto.randomUUID(), backfill_id, reason: reason() };
+  await carryOut(`/v1/transactions/${encodeURIComponent(shown.sale.transaction_id)}/reverse`, body);
+  button.disabled = false;
+}
+
+async function letBe() {
+  if (shown === null) return;
+  const { transaction_id } = shown.sale;
+  await carryOut("/v1/suspicions/close", { transaction_id, reason: reason() });
+}
+
+async function showUnsettled({ total_id, text }) {
+  say(text, true);
+  const done = await act("/v1/suspicions/close", { total_id, reason: reason() });
+  say(done.text, !done.isDone);
+}
+
+const reason = () => $("add").elements.reason.value;
+
+async function carryOut(path, body) {
+  $("do-add").disabled = true;
+  const done = await act(path, body).finally(() => ($("do-add").disabled = false));
+  if (done.isDone) await open(shown.sale.transaction_id);
+  if (done.text) say(done.text, !done.isDone);
+}
+
+$("search").onsubmit = search;
+$("add").onsubmit = add;
+$("show-open").onclick = showOpen;
+$("let-be").onclick = letBe;
+$("scan").onclick = scan;
+$("ways").onchange = () => ($("money").hidden = $("add").elements.way.value !== "paid");
+addEventListener("pagehide", stopScan);
+onKeys({
+  F6: () => $("find").click(),
+  F7: () => $("show-open").click(),
+  F8: () => shown !== null && $("scan").click(),
+  F9: () => shown !== null && $("do-add").click(),
+});
+
+start({
+  onLane: look,
+  onEvent: (kind) => CHANGES.has(kind) && look(),
+  onSpeak() {
+    setText($("scan-word"), word("scan_item"));
+    write();
+  },
+});
