@@ -23,7 +23,7 @@ from agent.errors import TechnicianError
 from agent.i18n import LANGUAGES
 from agent.journal_settings import JournalSettings
 from agent.mqtt_settings import MqttSettings, contradictions
-from agent.shop import ShopSettings
+from agent.shop import ShopSettings, TillSettings
 from agent.totals import settings as totals_settings
 from agent.totals.settings import PrinterTapSettings, SerialJournalSettings, WatchSettings
 from drivers import registry
@@ -146,6 +146,7 @@ class LaneConfig:
     totals: TotalsSettings = field(default_factory=TotalsSettings)
     items: ItemsSettings = field(default_factory=ItemsSettings)
     shop: ShopSettings = field(default_factory=ShopSettings)
+    till: TillSettings = field(default_factory=TillSettings)
     device: tuple[DeviceSettings, ...] = ()
     rcn: tuple[RcnRule, ...] = ()
 

@@ -27,7 +27,7 @@ from agent.domain.effects import (
     SoundBeep,
     is_promise,
 )
-from agent.domain.events import Act, LaneEvent, Scanned, TotalReceived
+from agent.domain.events import Act, LaneEvent, PayAtTill, Scanned, TotalReceived
 from agent.domain.facts import (
     FactBody,
     LaneStarted,
@@ -243,6 +243,7 @@ class Core:
                 calls.append(partial(self._run_effect, effect, reply))
             if isinstance(event, TotalReceived):
                 turn.remember(event.total, result.effects)
+            if isinstance(event, TotalReceived | PayAtTill):
                 turn.promises.append(partial(self._lookups.learn, result.facts))
         return turn
 
@@ -332,7 +333,8 @@ class Core:
             case TotalSubmitted():
                 return self._with_context(item.total, turn)
             case ActSubmitted():
-                return self._lookups.looked_up(item.act, turn.facts, owing=bool(self._arrears))
+                owing, transaction = bool(self._arrears), turn.state.transaction
+                return self._lookups.looked_up(item.act, transaction, turn.facts, owing=owing)
             case CountKeyed():
                 return self._keyed(item, turn)
             case JobFinished():
@@ -356,13 +358,7 @@ class Core:
         earlier = turn.settled(total) or self._lookups.earlier_answer(total)
         if earlier is not None:
             return TotalReceived(total, {}, (), *earlier)
-        categories = self._lookups.gap_categories(total, turn.state.transaction)
-        return TotalReceived(
-            total,
-            self._lookups.items(total, turn.state.transaction),
-            categories,
-            catalogue=self._lookups.knowledge.catalogue,
-        )
+        return self._lookups.in_context(total, turn.state.transaction)
 
     def _refuse(
         self, turn: Turn, code: str, text: Text, reply: Callable[[Any], None] | None

@@ -17,7 +17,10 @@ from agent.domain.events import (
     BackfillItem,
     CloseSuspicion,
     Looked,
+    LookedForTill,
+    PayAtTill,
     ReverseBackfill,
+    TotalReceived,
 )
 from agent.domain.facts import (
     BackfillReversed,
@@ -28,6 +31,7 @@ from agent.domain.facts import (
     MissedScanDismissed,
     PieceWeighed,
     TagObserved,
+    TransactionSettled,
 )
 from agent.domain.items import Item
 from agent.domain.learned import Knowledge
@@ -65,9 +69,8 @@ class Lookups:
         except JournalUnreadable:
             return None
 
-    def items(self, total: CashierTotal, transaction: OpenTransaction | None) -> dict[str, Item]:
-        """The known items among the charged lines and what the sensors read, by GTIN."""
-        gtins = {line.gtin for line in total.lines or ()}
+    def _items(self, gtins: set[str], transaction: OpenTransaction | None) -> dict[str, Item]:
+        """The known items among the charged ones and what the sensors read, by GTIN."""
         for seen in transaction.seen if transaction else ():
             if isinstance(seen, TagObserved | LabelObserved) and seen.gtin is not None:
                 gtins.add(seen.gtin)
@@ -114,6 +117,15 @@ class Lookups:
                 return self._journal.categories_priced(gap_minor)
         return ()
 
+    def in_context(self, total: CashierTotal, transaction: OpenTransaction | None) -> TotalReceived:
+        """A total with what the item master and the journal have to say of it."""
+        return TotalReceived(
+            total,
+            self._items({line.gtin for line in total.lines or ()}, transaction),
+            self.gap_categories(total, transaction),
+            catalogue=self.knowledge.catalogue,
+        )
+
     def unprinted_jobs(self, wall_ms: int, mono_ms: int) -> list[PrintJobRow]:
         """Receipts that somebody may wait for still, oldest first, at this wall and monotonic time.
 
@@ -128,15 +140,35 @@ class Lookups:
             )
         return []
 
-    def looked_up(self, act: Act, undone: Sequence[FactBody], *, owing: bool) -> Act:
-        """An act about a settled sale with what the journal has of it. `undone`: facts of this
+    def looked_up(
+        self,
+        act: Act,
+        transaction: OpenTransaction | None,
+        undone: Sequence[FactBody],
+        *,
+        owing: bool,
+    ) -> Act:
+        """An act with what the journal has of the sale that it is about. `undone`: facts of this
         turn, `owing`: there are others that the disk has not taken. Neither is in the journal."""
+        if isinstance(act, PayAtTill):
+            return act if owing else self._for_till(act, transaction, undone)
         if not isinstance(act, Amend):
             return act
         if owing or any(isinstance(fact, AMENDING) for fact in undone):
             return act  # to be tried again once it is there
         with suppress(JournalUnreadable), self._reading():
             return replace(act, looked=self._looked(act))
+        return act
+
+    def _for_till(
+        self, act: PayAtTill, transaction: OpenTransaction | None, undone: Sequence[FactBody]
+    ) -> PayAtTill:
+        if any(isinstance(fact, TransactionSettled) for fact in undone):
+            return act  # perhaps this one: to be tried again once it is there
+        with suppress(JournalUnreadable), self._reading():
+            earlier = self._journal.settled_by(act.total_id)
+            items = self._items(set(), transaction)
+            return replace(act, looked=LookedForTill(earlier, items, self.knowledge.catalogue))
         return act
 
     def _looked(self, act: Amend) -> Looked:

@@ -1,4 +1,4 @@
-"""The `[shop]` table: what lanes of this shop do when they suspect something, and who may do what.
+"""`[shop]` and `[till]`: what lanes do when they suspect something, who may do what, what is taken.
 
 A supervisor approves at the lane with a PIN. The file holds only its scrypt hash (RFC 7914), made
 by `lanetally config pin`.
@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from dataclasses import MISSING, dataclass
 
 from agent.domain.settings import option
-from agent.domain.shop import ROLES, Role, ShopRules
+from agent.domain.shop import ROLES, Role, ShopRules, TillRules
+from agent.domain.totals import AMOUNT_MINOR_MAX, ROUNDING_MINOR_MAX, TENDER_TYPE
 
 PIN_PATTERN = "[0-9]{4,12}"
 
@@ -65,6 +66,36 @@ class ShopSettings:
             self.false_alarms_per_million,
             backfill_role=role_of(self.backfill_role),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class TillSettings:
+    """The `[till]` table: a lane that takes the money itself, without a POS."""
+
+    enabled: bool = option(False, "the lane itself is the till")
+    tenders: tuple[str, ...] = option(
+        ("cash", "card", "wechat", "alipay"),
+        "means of payment, in the order of the keys",
+        pattern=TENDER_TYPE.pattern,
+    )
+    smallest_coin_minor: int = option(
+        1, "cash is rounded to this, in minor units", low=1, high=ROUNDING_MINOR_MAX
+    )
+    notes_minor: tuple[int, ...] = option(
+        (1000, 2000, 5000, 10000),
+        "notes that people pay with, for the keys beside the exact amount",
+        low=1,
+        high=AMOUNT_MINOR_MAX,
+    )
+    price_weights: bool = option(
+        False, "price times weight is charged: the scale is approved for this together with the box"
+    )
+
+    def rules(self, minor_digits: int) -> TillRules | None:
+        """None unless it is enabled."""
+        if not self.enabled:
+            return None
+        return TillRules(self.tenders, self.smallest_coin_minor, self.price_weights, minor_digits)
 
 
 def role_of(name: str) -> Role:

@@ -16,6 +16,7 @@ from agent.api.auth import client_of
 from agent.api.messages import Request, Response, answer, refuse
 from agent.api.waiting import answered
 from agent.domain.events import Act, AnswerSuspicion, OverridePrice, VoidLine
+from agent.domain.outcome import Payment
 from agent.domain.shop import ROLES, Person
 from agent.domain.text import Text
 from agent.handle import LaneBusy
@@ -46,11 +47,13 @@ class ActBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PriceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Another price, who sets it, and the PIN of who approves it."""
+    """Another price, who sets it, and the PIN of who approves it. `of_line`: of weighed goods, it
+    is what the line comes to, not the price of a kilogram."""
 
     price_minor: Minor
     operator: Name = ""
     pin: Name = ""
+    of_line: bool = False
 
 
 class SuspicionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,6 +70,7 @@ class ActAnswer(msgspec.Struct, frozen=True):
     message: str
     transaction_id: str | None
     receipt_number: str | None
+    payment: Payment | None = None
 
 
 class PinLock:
@@ -93,7 +97,10 @@ async def void_line(request: Request, context: Context) -> Response:
 async def override_price(request: Request, context: Context) -> Response:
     line_no = _line_no(request)
     return await carried_out(
-        request, context, PriceBody, lambda body, by: OverridePrice(line_no, body.price_minor, by)
+        request,
+        context,
+        PriceBody,
+        lambda body, by: OverridePrice(line_no, body.price_minor, by, body.of_line),
     )
 
 
@@ -152,7 +159,8 @@ async def carried_out(
         return refuse(504, "lane_silent", detail, request.say)
     if not outcome.code:
         message = request.say(outcome.text)
-        return answer(200, ActAnswer(message, outcome.transaction_id, outcome.receipt_number))
+        done = outcome.transaction_id, outcome.receipt_number, outcome.payment
+        return answer(200, ActAnswer(message, *done))
     return refuse(STATUS_BY_CODE.get(outcome.code, 409), outcome.code, outcome.text, request.say)
 
 
@@ -163,6 +171,7 @@ STATUS_BY_CODE = {
     "value_absurd": 400,
     "amount_needed": 400,
     "tender_needed": 400,
+    "tender_wrong": 400,
     "no_such_sale": 404,
     "no_such_backfill": 404,
     **{f"{role}_needed": 403 for role in ROLES},

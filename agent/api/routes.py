@@ -12,7 +12,7 @@ from functools import cache, partial
 
 import msgspec
 
-from agent.api import acts, openapi, pages, sales
+from agent.api import acts, openapi, pages, sales, till
 from agent.api.acts import ActAnswer, ActBody, PinLock, PriceBody, SuspicionBody
 from agent.api.answers import (
     EventAnswer,
@@ -270,6 +270,16 @@ ROUTES: tuple[Route, ...] = (
         {200: ActAnswer},
         (*ACT_REFUSALS, 404),
         body=sales.CloseBody,
+        for_screen=True,
+    ),
+    Route(
+        "POST",
+        "/v1/till/settle",
+        till.settle_at_till,
+        "Pay for the open basket, where the lane is the till",
+        {200: ActAnswer},
+        ACT_REFUSALS,
+        body=till.PaymentBody,
         for_screen=True,
     ),
     Route(

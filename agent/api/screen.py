@@ -17,11 +17,13 @@ import msgspec
 
 from agent.api import languages, pages
 from agent.api.messages import Request, Response, answer, refuse
+from agent.api.till import TillAnswer
 from agent.api.words import screen_words
 from agent.domain.text import Text
 
 if TYPE_CHECKING:
     from agent.api.routes import Context
+    from agent.shop import TillSettings
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -45,6 +47,7 @@ class ScreenAnswer(msgspec.Struct, frozen=True):
     has_head_office: bool
     heartbeat_ms: int
     words: dict[str, str]
+    till: TillAnswer | None  #: None: a POS takes the money
 
 
 async def open_session(request: Request, context: Context) -> Response:
@@ -74,6 +77,12 @@ def _name(host: str) -> str | None:
         return None
 
 
+def _till(till: TillSettings | None) -> TillAnswer | None:
+    if till is None:
+        return None
+    return TillAnswer(till.tenders, till.smallest_coin_minor, till.notes_minor)
+
+
 async def show_screen(request: Request, context: Context) -> Response:
     accepted = request.headers.get(b"accept-language", b"").decode("latin-1")
     language = languages.best(accepted, context.translations)
@@ -90,5 +99,6 @@ async def show_screen(request: Request, context: Context) -> Response:
             shop.has_head_office,
             context.settings.heartbeat_ms,
             screen_words(context.translations[language]),
+            _till(shop.till),
         ),
     )

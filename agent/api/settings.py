@@ -6,6 +6,7 @@ from dataclasses import MISSING, dataclass
 
 from agent.domain.settings import option
 from agent.domain.shop import ROLES
+from agent.shop import TillSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +54,4 @@ class Shop:
     store: str = ""
     lane: str = ""
     has_head_office: bool = True  #: False: nothing is sent anywhere
+    till: TillSettings | None = None  #: None: a POS takes the money

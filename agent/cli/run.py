@@ -180,6 +180,7 @@ def _assembled(config: LaneConfig, stop: threading.Event, office: HeadOffice) ->
         config.store.tax_rate_bp,
         config.totals.keypad_tender,
         config.shop.rules(),
+        config.till.rules(config.store.minor_digits),
     )
     core = Core(
         journal,
@@ -207,7 +208,14 @@ def _assembled(config: LaneConfig, stop: threading.Event, office: HeadOffice) ->
     ordered = sorted(LANGUAGES, key=lambda language: language != config.store.language)
     says = {language: translator(language) for language in ordered}
     store = config.store
-    shop = Shop(store.currency, store.minor_digits, store.name, config.lane.id, config.mqtt.enabled)
+    shop = Shop(
+        store.currency,
+        store.minor_digits,
+        store.name,
+        config.lane.id,
+        config.mqtt.enabled,
+        config.till if config.till.enabled else None,
+    )
     suggestions = Suggestions(journal.path)
     supervisor.add("suggestions", "journal", suggestions.run)
     serving = partial(

@@ -14,12 +14,14 @@ from agent.domain.events import (
     BackfillItem,
     CloseSuspicion,
     OverridePrice,
+    PayAtTill,
     ReverseBackfill,
     VoidLine,
 )
 from agent.domain.outcome import ActOutcome
 from agent.domain.settlement import settle_dismissed
 from agent.domain.text import Text
+from agent.domain.till import is_at_till, pay
 from agent.domain.totals import AMOUNT_MINOR_MAX
 from agent.domain.transaction import LaneState, OpenLine, Step, StoreRules
 
@@ -39,6 +41,8 @@ def act(state: LaneState, event: Act, rules: StoreRules) -> Step:
             return _answer_suspicion(state, event, rules)
         case BackfillItem() | ReverseBackfill() | CloseSuspicion():
             return amend(state, event, rules)
+        case PayAtTill():
+            return pay(state, event, rules)
         case _:  # pragma: no cover
             assert_never(event)
 
@@ -68,7 +72,12 @@ def _override_price(state: LaneState, event: OverridePrice, rules: StoreRules) -
         return not_allowed(state, rules.shop.override_role)
     by = event.by
     fact = facts.LineItemOverridden(
-        transaction_id, line.line_no, event.price_minor, by.operator, by.approver
+        transaction_id,
+        line.line_no,
+        event.price_minor,
+        by.operator,
+        by.approver,
+        _weighed_minor(event, line, rules),
     )
     text = Text("Another price: {item}", {"item": line.description or line.gtin})
     data: dict[str, str | int | None] = {
@@ -79,6 +88,17 @@ def _override_price(state: LaneState, event: OverridePrice, rules: StoreRules) -
     return done(state, (fact,), transaction_id, Show("line_item_overridden", text, data))
 
 
+def _weighed_minor(event: OverridePrice, line: OpenLine, rules: StoreRules) -> int | None:
+    """What a weighed line comes to at its new price."""
+    if line.sold_by != "weight":
+        return None
+    if event.of_line:
+        return event.price_minor
+    if line.weight_g is None or rules.till is None:
+        return None
+    return rules.till.weighed_minor(event.price_minor, line.weight_g)
+
+
 def _answer_suspicion(state: LaneState, event: AnswerSuspicion, rules: StoreRules) -> Step:
     suspicion = state.suspicion
     if suspicion is None or event.transaction_id not in ("", suspicion.transaction_id):
@@ -87,6 +107,8 @@ def _answer_suspicion(state: LaneState, event: AnswerSuspicion, rules: StoreRule
     if event.answer == "scan_it":
         confirmed = facts.MissedScanConfirmed(*about, by.operator, by.approver)
         text = Text("Scan the missing item, then send the total again")
+        if is_at_till(state):
+            text = Text("Scan the missing item, then take the payment again")
         if state.transaction is None:
             text = Text("Noted: the missing item is to be added to the sale")
         return done(state, (confirmed,), about[0], Show("suspicion_confirmed", text))

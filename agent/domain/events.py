@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from agent.domain.items import Item
     from agent.domain.outcome import SettlementOutcome
     from agent.domain.rcn import Measure
-    from agent.domain.totals import CashierTotal
+    from agent.domain.totals import CashierTotal, Tender
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,7 @@ class OverridePrice:
     line_no: int
     price_minor: int  #: of one piece or one kilogram
     by: Person
+    of_line: bool = False  #: no: of the whole line, whatever it weighs
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +185,32 @@ class CloseSuspicion:
     looked: Looked = NOT_LOOKED
 
 
+@dataclass(frozen=True, slots=True)
+class LookedForTill:
+    """What the core looked up for a payment at the till."""
+
+    earlier: TransactionSettled | None = None  #: what was settled under this id before
+    items: dict[str, Item] = field(default_factory=dict)  #: that sensors named
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    trouble: bool = False  #: the disk does not go along now
+
+
+@dataclass(frozen=True, slots=True)
+class PayAtTill:
+    """The open basket is paid, at the lane itself. `total_id` makes a retry safe."""
+
+    total_id: str
+    amount_minor: int  #: what was asked for: another basket since then is not paid by this
+    tenders: tuple[Tender, ...]  #: as they were given, cash before change
+    by: Person
+    looked: LookedForTill = LookedForTill(trouble=True)
+
+
 #: Acts about a sale that is settled: the core looks the sale up for them.
 Amend: TypeAlias = BackfillItem | ReverseBackfill | CloseSuspicion
 
 #: What somebody does by hand. Each is answered with an `ActOutcome`.
-Act: TypeAlias = VoidLine | OverridePrice | AnswerSuspicion | Amend
+Act: TypeAlias = VoidLine | OverridePrice | AnswerSuspicion | Amend | PayAtTill
 
 LaneEvent: TypeAlias = (
     Scanned

@@ -19,7 +19,7 @@ from agent.domain.facts import CashierTotalReceived, FactBody, TransactionSettle
 from agent.domain.items import NamedItem
 from agent.domain.seen import Seen, seen_after, waiting_after
 from agent.domain.totals import ChargedLine
-from agent.domain.transaction import OpenLine, open_line
+from agent.domain.transaction import OpenLine, open_line, overridden, weighed
 
 
 def by_transaction(stream: Iterable[FactBody]) -> dict[str, list[FactBody]]:
@@ -55,17 +55,14 @@ def by_transaction(stream: Iterable[FactBody]) -> dict[str, list[FactBody]]:
 def evidence_of(basket: Iterable[FactBody], catalogue: Catalogue) -> Evidence:
     """All that one transaction's recorded facts tell."""
     told = tuple(basket)
-    weights = {fact.line_no: fact.weight_g for fact in _of(told, facts.LineItemWeighed)}
-    prices = {fact.line_no: fact.price_minor for fact in _of(told, facts.LineItemOverridden)}
+    by_number = {fact.line_no: open_line(fact) for fact in _of(told, facts.LineItemAdded)}
+    for fact in told:
+        if isinstance(fact, facts.LineItemWeighed) and fact.line_no in by_number:
+            by_number[fact.line_no] = weighed(by_number[fact.line_no], fact)
+        elif isinstance(fact, facts.LineItemOverridden) and fact.line_no in by_number:
+            by_number[fact.line_no] = overridden(by_number[fact.line_no], fact)
+    lines = by_number.values()
     taken_back = {fact.line_no for fact in _of(told, facts.LineItemVoided)}
-    lines = [
-        replace(
-            open_line(fact),
-            weight_g=weights.get(fact.line_no),
-            price_minor=prices.get(fact.line_no, fact.price_minor),
-        )
-        for fact in _of(told, facts.LineItemAdded)
-    ]
     seen: tuple[Seen, ...] = ()
     for word in told:
         if isinstance(word, Seen):

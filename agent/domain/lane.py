@@ -23,6 +23,7 @@ from agent.domain.events import (
     LaneEvent,
     Observed,
     OverridePrice,
+    PayAtTill,
     PlateChanged,
     PrintEnded,
     ReverseBackfill,
@@ -56,7 +57,7 @@ def step(state: LaneState, event: LaneEvent, rules: StoreRules, business_date: s
         case Scanned():
             return _scanned(state, event, rules, business_date)
         case Weighed():
-            return _weighed(state, event)
+            return _weighed(state, event, rules)
         case PlateChanged():
             return Step(replace(state, plate=None))
         case BagRests() | BagMoves():
@@ -65,7 +66,7 @@ def step(state: LaneState, event: LaneEvent, rules: StoreRules, business_date: s
             return settle(state, event, rules)
         case VoidLine() | OverridePrice() | AnswerSuspicion():
             return act(state, event, rules)
-        case BackfillItem() | ReverseBackfill() | CloseSuspicion():
+        case BackfillItem() | ReverseBackfill() | CloseSuspicion() | PayAtTill():
             return act(state, event, rules)
         case PrintEnded():
             return _print_ended(state, event)
@@ -88,7 +89,7 @@ def _scanned(state: LaneState, event: Scanned, rules: StoreRules, business_date:
     weight, state = _weight_for(event, state)
     if weight is None:
         return advance(state, (*opening, line), *effects)
-    weighed = _weighed_line(transaction.transaction_id, line.line_no, weight)
+    weighed = _weighed_line(transaction.transaction_id, line, weight, rules)
     return advance(state, (*opening, line, weighed), *effects, _shown_weight(weighed))
 
 
@@ -157,7 +158,7 @@ def _scan_rejected(state: LaneState, event: Scanned, reason: ScanProblemCode) ->
     return advance(state, (fact,), show, SoundBeep("bad"))
 
 
-def _weighed(state: LaneState, event: Weighed) -> Step:
+def _weighed(state: LaneState, event: Weighed, rules: StoreRules) -> Step:
     """A stable weight goes to the oldest line that waits for one, else it waits on the plate."""
     waiting = next(
         (line for line in state.transaction.lines if _awaits_weight(line))
@@ -167,7 +168,7 @@ def _weighed(state: LaneState, event: Weighed) -> Step:
     )
     if state.transaction is None or waiting is None:
         return Step(replace(state, plate=event))
-    fact = _weighed_line(state.transaction.transaction_id, waiting.line_no, event)
+    fact = _weighed_line(state.transaction.transaction_id, waiting, event, rules)
     return advance(state, (fact,), _shown_weight(fact))
 
 
@@ -175,9 +176,18 @@ def _awaits_weight(line: OpenLine) -> bool:
     return line.sold_by == "weight" and line.weight_g is None
 
 
-def _weighed_line(transaction_id: str, line_no: int, weighed: Weighed) -> LineItemWeighed:
+def _weighed_line(
+    transaction_id: str, line: LineItemAdded | OpenLine, weighed: Weighed, rules: StoreRules
+) -> LineItemWeighed:
+    till = rules.till
     return LineItemWeighed(
-        transaction_id, line_no, weighed.weight_g, weighed.net, weighed.raw.hex(), weighed.role
+        transaction_id,
+        line.line_no,
+        weighed.weight_g,
+        weighed.net,
+        weighed.raw.hex(),
+        weighed.role,
+        till.weighed_minor(line.price_minor, weighed.weight_g) if till is not None else None,
     )
 
 

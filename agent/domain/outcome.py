@@ -12,6 +12,15 @@ OutcomeStatus: TypeAlias = Literal["settled", "held", "duplicate", "rejected"]
 
 
 @dataclass(frozen=True, slots=True)
+class Payment:
+    """What was paid at the lane's own till."""
+
+    amount_minor: int  #: what the basket came to
+    change_minor: int
+    rounding_minor: int  #: of cash, to the smallest coin
+
+
+@dataclass(frozen=True, slots=True)
 class ActOutcome:
     """What became of something that was done by hand."""
 
@@ -19,6 +28,7 @@ class ActOutcome:
     code: str = ""  #: "" if it was done: a stable word such as "no_such_line"
     transaction_id: str | None = None
     receipt_number: str | None = None  #: if that settled the basket
+    payment: Payment | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from agent.domain.totals import (
     TaxAmount,
     Tender,
     TotalProblem,
+    TotalSource,
     problems,
 )
 from agent.domain.transaction import (
@@ -91,12 +92,18 @@ NO_OPEN_TRANSACTION = TotalProblem(
 HELD_KEYED = Text(
     "Scan what is missing and key the count again; to go on as it is, key the same count"
 )
+HELD_AT_TILL = Text(
+    "Scan what is missing and take the payment again, or answer that it goes on as it is"
+)
 HELD_POSTED = Text(
     "Scan what is missing and send the total again, or answer that it goes on as it is"
 )
 TOTAL_ID_REUSED = TotalProblem(
     "total_id_reused", Text("This total_id was used for another total: give each total its own id")
 )
+
+
+_HELD_TEXTS: dict[TotalSource, Text] = {"keypad": HELD_KEYED, "till": HELD_AT_TILL}
 
 
 def _problem(event: TotalReceived, transaction: OpenTransaction | None) -> TotalProblem | None:
@@ -117,13 +124,14 @@ def _is_asked(
     """Whether somebody has to answer before this is settled.
 
     A keyed count comes before the money: it is asked once, and keyed again it answers itself, if a
-    cashier may. Most POS have taken the money already; a shop can say that its own ask first.
+    cashier may. So is a payment at the lane's own till, until somebody answers. Most POS have taken
+    the money already; a shop can say that its own ask first.
     """
     shop = rules.shop
     if shop.quiet or (judged is not None and judged.dismissed):
         return False
     if total.source != "keypad":
-        return shop.holds_pos
+        return shop.holds_pos or total.source == "till"
     is_answer = (
         judged is not None
         and judged.total.source == "keypad"
@@ -237,6 +245,14 @@ def _sold_lines(
     )
 
 
+def scanned_items(transaction: OpenTransaction) -> dict[str, Item]:
+    """What the item master said of each line when it was scanned."""
+    return {
+        line.gtin: Item(line.gtin, line.description, line.category, line.price_minor, line.sold_by)
+        for line in transaction.lines
+    }
+
+
 def _sold_as_scanned(line: OpenLine) -> SoldLine:
     return SoldLine(
         line.line_no,
@@ -320,7 +336,7 @@ def _held(
 
 
 def _held_outcome(suspicion: MissedScanSuspected, total: CashierTotal) -> SettlementOutcome:
-    text = HELD_KEYED if total.source == "keypad" else HELD_POSTED
+    text = _HELD_TEXTS.get(total.source, HELD_POSTED)
     return SettlementOutcome(
         "held",
         text,
@@ -354,17 +370,17 @@ def _settled(
 def settle_dismissed(
     state: LaneState, dismissed: facts.MissedScanDismissed, rules: StoreRules
 ) -> Step | None:
-    """The sale as it was keyed, once somebody went on in spite of the suspicion.
+    """The sale as it was keyed or paid here, once somebody went on in spite of the suspicion.
 
-    None where nothing was keyed: a POS sends its total again.
+    None where a POS takes the money: it sends its total again.
     """
     transaction = state.transaction
     judged = transaction.judged if transaction else None
     if transaction is None or judged is None or judged.suspicion is None:
         return None
-    if judged.total.source != "keypad":
+    if judged.total.source not in _HELD_TEXTS:
         return None
-    sale = _sale(TotalReceived(judged.total, {}), transaction, rules)
+    sale = _sale(TotalReceived(judged.total, scanned_items(transaction)), transaction, rules)
     assert isinstance(sale, TransactionSettled)  # it was made before the total was held
     sale = replace(sale, missed_count=judged.suspicion.missed_count)
     outcome = ActOutcome(

@@ -23,6 +23,23 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class TillRules:
+    """Of a lane that takes the money itself."""
+
+    tenders: tuple[str, ...] = ("cash", "card", "wechat", "alipay")
+    smallest_coin_minor: int = 1  #: to which cash is rounded
+    prices_weights: bool = False  #: its scale is approved together with it
+    minor_digits: int = 2
+
+    def weighed_minor(self, price_minor: int | None, weight_g: int) -> int | None:
+        """What a weight comes to at a price of one kilogram, rounded half up; None if this lane
+        may not say so."""
+        if price_minor is None or not self.prices_weights:
+            return None
+        return (2 * price_minor * weight_g + 1000) // 2000
+
+
+@dataclass(frozen=True, slots=True)
 class ShopRules:
     dismiss_role: Role = "cashier"  #: who may go on in spite of a suspicion …
     supervisor_from_minor: int = 0  #: … worth less than this; 0: whatever it is worth

@@ -17,7 +17,8 @@ from agent.domain.text import Text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-TotalSource: TypeAlias = Literal["http", "keypad", "printer_tap", "serial_journal", "file"]
+#: "till": the lane itself takes the money.
+TotalSource: TypeAlias = Literal["http", "keypad", "printer_tap", "serial_journal", "file", "till"]
 
 #: Absurd beyond these: a keying slip or a broken client, never a shop's basket.
 AMOUNT_MINOR_MAX = 10_000_000_00

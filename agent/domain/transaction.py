@@ -29,7 +29,7 @@ from agent.domain.facts import (
 from agent.domain.gs1 import GS1_SYMBOLOGIES
 from agent.domain.items import SoldBy
 from agent.domain.seen import Seen, seen_after, waiting_after
-from agent.domain.shop import ShopRules
+from agent.domain.shop import ShopRules, TillRules
 from agent.domain.totals import CashierTotal
 
 
@@ -43,6 +43,7 @@ class StoreRules:
     tax_rate_bp: int
     default_tender: str = "cash"
     shop: ShopRules = field(default_factory=ShopRules)
+    till: TillRules | None = None  #: None: a POS takes the money
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,15 @@ class OpenLine:
     sold_by: SoldBy
     tax_rate_bp: int
     gs1_label: str = ""  #: a label of element strings behind its AIM identifier
+    weighed_minor: int | None = None  #: what a weighed line comes to
 
     @property
     def amount_minor(self) -> int | None:
-        """Price times pieces. None for weighed goods: only a certified scale may price a weight."""
-        if self.price_minor is None or self.sold_by == "weight":
+        """Price times pieces; of weighed goods what was set for the line, for only an approved
+        scale may price a weight. None if nobody knows."""
+        if self.sold_by == "weight":
+            return self.weighed_minor
+        if self.price_minor is None:
             return None
         return self.price_minor * self.quantity_milli // 1000
 
@@ -189,10 +194,19 @@ def _line_weighed(fact: LineItemWeighed, state: LaneState) -> LaneState:
     if state.transaction is None:
         return state
     lines = tuple(
-        replace(line, weight_g=fact.weight_g) if line.line_no == fact.line_no else line
+        weighed(line, fact) if line.line_no == fact.line_no else line
         for line in state.transaction.lines
     )
     return replace(state, transaction=replace(state.transaction, lines=lines))
+
+
+def weighed(line: OpenLine, fact: LineItemWeighed) -> OpenLine:
+    known = line.weighed_minor if fact.amount_minor is None else fact.amount_minor
+    return replace(line, weight_g=fact.weight_g, weighed_minor=known)
+
+
+def overridden(line: OpenLine, fact: facts.LineItemOverridden) -> OpenLine:
+    return replace(line, price_minor=fact.price_minor, weighed_minor=fact.amount_minor)
 
 
 def _line_voided(fact: facts.LineItemVoided, state: LaneState) -> LaneState:
@@ -209,7 +223,7 @@ def _line_overridden(fact: facts.LineItemOverridden, state: LaneState) -> LaneSt
     if state.transaction is None:
         return state
     lines = tuple(
-        replace(line, price_minor=fact.price_minor) if line.line_no == fact.line_no else line
+        overridden(line, fact) if line.line_no == fact.line_no else line
         for line in state.transaction.lines
     )
     return replace(state, transaction=replace(state.transaction, lines=lines, judged=None))

@@ -291,6 +291,12 @@ class Journal:
         )
         return outcome_of(settled, findings), row[0] == total_digest(total)
 
+    def settled_by(self, total_id: str) -> facts.TransactionSettled | None:
+        """The sale that was settled under this id."""
+        sql = "SELECT settled_seq FROM settlement WHERE total_id = ? AND settled_seq IS NOT NULL"
+        row = self._db.execute(sql, (total_id,)).fetchone()
+        return self._fact_at(row[0], facts.TransactionSettled) if row else None
+
     def answered(self, command_id: str) -> facts.CommandAnswered | None:
         """How this command of head office was answered before."""
         sql = "SELECT seq FROM command WHERE command_id = ?"

@@ -9,6 +9,7 @@ import pytest
 
 from agent.api import pages
 from agent.api.settings import Shop
+from agent.shop import TillSettings
 from tests.api_kit import (
     AUTHORIZED,
     GOOD,
@@ -165,7 +166,8 @@ def test_a_configured_token_never_leaves_in_an_answer(port: int) -> None:
 
 
 def test_the_screen_learns_its_words_its_languages_and_how_the_shop_counts() -> None:
-    shop = Shop("JPY", 0, "Acme", "lane-7", has_head_office=False)
+    till = TillSettings(enabled=True, tenders=("cash", "card"), notes_minor=(1000, 5000))
+    shop = Shop("JPY", 0, "Acme", "lane-7", has_head_office=False, till=till)
     with serving(Lane(), shop=shop) as port:
         answer = asked(port, get("/v1/screen", bearer(port), "Accept-Language: zh-CN")).json
         own = asked(port, get("/v1/screen", bearer(port), "Accept-Language: *")).json
@@ -180,6 +182,11 @@ def test_the_screen_learns_its_words_its_languages_and_how_the_shop_counts() -> 
         "lane": "lane-7",
         "has_head_office": False,
         "heartbeat_ms": 15000,
+        "till": {
+            "tenders": ["cash", "card"],
+            "smallest_coin_minor": 1,
+            "notes_minor": [1000, 5000],
+        },
     }
     assert words["items"] == "中文 Items"
     assert (own["language"], own["words"]["items"]) == ("en", "Items")

@@ -51,6 +51,7 @@ class LineItemWeighed:
     net: bool
     raw_hex: str
     role: str
+    amount_minor: int | None = None  #: where the lane may price a weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class LineItemOverridden:
     price_minor: int  #: of one piece or one kilogram, as the item is sold
     operator: str = ""
     approver: str = ""
+    amount_minor: int | None = None  #: of a weighed line as a whole, where that is known
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 from agent.api.acts import LOCKED_S, TRIES_MAX, PinLock
 from agent.cli import main
 from agent.config import check_lane
-from agent.domain.shop import ShopRules
+from agent.domain.shop import ShopRules, TillRules
 from agent.shop import Approver, approver_of, hashed
 
 SMALLEST = 'store.org = "a"\nstore.id = "s"\nstore.name = "n"\nlane.id = "l"\n'
@@ -119,3 +119,26 @@ def test_what_is_no_pin_is_refused(pin, monkeypatch, capsys):
 
     assert main(["config", "pin"]) == 1
     assert capsys.readouterr().err == "a PIN has 4 to 12 digits\n"
+
+
+def test_a_lane_is_no_till_unless_it_says_so():
+    assert config("").till.rules(2) is None
+
+
+def test_a_till_says_what_it_takes():
+    text = (
+        '[till]\nenabled = true\ntenders = ["cash", "voucher"]\nsmallest_coin_minor = 10\n'
+        "price_weights = true\n"
+    )
+
+    assert config(text).till.rules(0) == TillRules(("cash", "voucher"), 10, True, 0)
+
+
+def test_what_a_till_cannot_take_is_named():
+    text = '[till]\ntenders = ["Cash"]\nsmallest_coin_minor = 0\nnotes_minor = [0]\n'
+
+    assert [key for key, _ in complaints(text)] == [
+        "till.tenders.1",
+        "till.smallest_coin_minor",
+        "till.notes_minor.1",
+    ]
