@@ -18,6 +18,7 @@ COMMANDS = (
     "devices",
     "totals",
     "assess",
+    "suggest",
     "todo",
     "backfill",
     "demo",

@@ -43,9 +43,6 @@ class Companions:
         self._hand.append(0)
         return number
 
-    def known(self, name: str) -> int | None:
-        return self._numbers.get(name)
-
     def of(self, category: int) -> Iterable[tuple[int, int]]:
         """(Companion, count) of one category."""
         return zip(map(ord, self._of[category]), self._counts[category], strict=True)

@@ -138,7 +138,8 @@ class Memory:
         ):
             self._forget_oldest()
         if self._in_use + lines > ITEMS_MAX:
-            while self._in_use > ITEMS_MAX * 7 // 8:
+            spared = ITEMS_MAX * 7 // 8  # so that it is not to be done again for the next basket
+            while self._oldest < self.baskets and self._in_use + lines > spared:
                 self._forget_oldest()
         if len(self._items) + lines > KEYS_MAX:
             self._items.refill((gtin, n) for n, gtin in enumerate(self.gtins) if gtin)

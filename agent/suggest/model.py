@@ -19,11 +19,6 @@ class Model:
         self._memory = Memory()
         self._shares = Shares(self._memory)
 
-    @property
-    def baskets(self) -> int:
-        """How many it was taught."""
-        return self._memory.baskets
-
     def learn(self, basket: SoldBasket, weight_of: WeightOf = lambda _gtin: None) -> None:
         """One settled sale, in its turn. `weight_of` is asked of items that were not known."""
         self._memory.learn(basket, weight_of)

@@ -29,6 +29,7 @@ BENCHES = (
     "wedge",
     "camera_reading",
     "camera_counting",
+    "suggestions",
     "lane_screen",
 )
 
