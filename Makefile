@@ -2,13 +2,15 @@
 # make test    everything that must hold, as CI runs it
 # make setup   only prepare .venv, so that .venv/bin/lanetally works
 # make bench   the speed figures of the README
-# make soak    the deterministic simulation with thousands of seeds
+# make soak    five minutes of a whole shop whose processes are killed at random; then power cuts and
+#              the deterministic simulation with thousands of seeds
 # make lock, make messages, make supported: refresh requirements.lock, the translations, the device list
 
 BIN := .venv/bin
 READY := .venv/.ready
 BASKETS ?= 200
 SEEDS ?= 0-4999
+SOAK_S ?= 300
 
 .PHONY: demo test setup lint bench soak lock messages supported clean
 
@@ -38,6 +40,8 @@ bench: setup
 	$(BIN)/python -m tests.bench
 
 soak: setup
+	sh .ci/setup.sh test
+	LANETALLY_SOAK_S=$(SOAK_S) $(BIN)/python -m pytest -s tests/e2e/test_soak.py
 	LANETALLY_SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/durability tests/simulation
 
 lock: setup
