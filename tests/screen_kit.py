@@ -8,6 +8,7 @@ import queue
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from agent.inputs import CoreInput, DeviceHealthChanged
 from agent.intake import emit_into
 from agent.journal import Journal
 from agent.journal.sales import JournalSales
-from agent.shop import Approver, hashed
+from agent.shop import Approver, TillSettings, hashed
 from agent.suggestions import Suggestions
 from agent.totals.keypad import read_keyed
 from drivers.base import DeviceEvent, ScanData
@@ -69,13 +70,17 @@ STRANGE = "5449000000996"  #: a good GTIN that no item master has
 class ScreenLane:
     """The lane's core runs for good; its server can go and come back at the same port."""
 
-    def __init__(self, folder: Path, rules: ShopRules = USUAL) -> None:
+    def __init__(
+        self, folder: Path, rules: ShopRules = USUAL, till: TillSettings | None = None
+    ) -> None:
         self.journal = Journal(folder / "journal.db")
         self.journal.load_items(list(GOODS.values()), "digest")
         self.inbox: Inbox[CoreInput] = Inbox()
         self.aside = Aside()
         self.emit = self.aside.before(emit_into(self.inbox, bagging=frozenset({"bags"})))
-        store = StoreRules("L1", self.journal.epoch, "CNY", 900, shop=rules)
+        takes = till.rules(2) if till is not None else None
+        store = StoreRules("L1", self.journal.epoch, "CNY", 900, shop=rules, till=takes)
+        self.shop = replace(SHOP, till=till)
         self.core = Core(self.journal, self.inbox, store, SilentOutlets(), read_keyed)
         self.core.start("boot", "0")
         self.suggestions = Suggestions(self.journal.path)
@@ -140,7 +145,7 @@ class ScreenLane:
             target=serve,
             args=(ApiSettings(**options), self.core, says, stop, ports.put),
             kwargs={
-                "shop": SHOP,
+                "shop": self.shop,
                 "approvers": (APPROVER,),
                 "suggester": self.suggestions,
                 "sales": JournalSales(self.journal.path),

@@ -10,18 +10,21 @@ const ASKS_PIN = /_needed$|^pin_wrong$/;
 /** Not about who: these end in `_needed` as well. */
 const OTHERS = new Set(["amount_needed", "tender_needed"]);
 
-/** {isDone, text}: what became of it, in words; no words if it was given up. */
+/**
+ * {isDone, text, answer}: what became of it, in words; no words if it was given up. `answer` is what
+ * the lane said, null if nobody heard it.
+ */
 export async function act(path, body) {
   const language = document.documentElement.lang;
   let pin = "";
   while (pin !== null) {
     const response = await ask(path, { method: "POST", language, body: { ...body, pin } }).catch(() => null);
     const answer = await response?.json().catch(() => null);
-    if (response?.ok) return { isDone: true, text: answer.message };
+    if (response?.ok) return { isDone: true, text: answer.message, answer };
     if (!ASKS_PIN.test(answer?.code) || OTHERS.has(answer.code)) {
-      return { isDone: false, text: answer?.detail ?? word("not_answered") };
+      return { isDone: false, text: answer?.detail ?? word("not_answered"), answer };
     }
     pin = await askPin(answer.detail);
   }
-  return { isDone: false, text: "" };
+  return { isDone: false, text: "", answer: {} };
 }

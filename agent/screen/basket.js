@@ -44,6 +44,9 @@ export function rename() {
   if (document.body.dataset.basket === "paid") setText($("amount-word"), word("paid"));
 }
 
+/** The line of a number, as the lane told it. */
+export const lineOf = (line_no) => rows.get(line_no)?.line;
+
 const isMissingFrom = (lines) => {
   const kept = new Set(lines.map((line) => line.line_no));
   return (line_no) => !kept.has(line_no);
@@ -73,6 +76,7 @@ function makeRow(line_no) {
   const how = make("span", "how");
   const price = make("span", "price");
   row.dataset.line = line_no;
+  if (document.body.classList.contains("is-till")) row.tabIndex = 0; // it opens what can be done with it
   row.append(make("span", "no", String(line_no)), name, how, price);
   return { row, name, how, price, line: null };
 }

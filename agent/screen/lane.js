@@ -3,6 +3,8 @@
 import { showAlert } from "./alert.js";
 import { change, idle, paid, rename, showBasket } from "./basket.js";
 import { $, setText } from "./dom.js";
+import { allowLines, leaveLine, startLines } from "./line.js";
+import { leavePay, showDue, showPaid, showTill, startPay } from "./pay.js";
 import { start } from "./shell.js";
 import { showStatus } from "./side.js";
 import { beep } from "./sound.js";
@@ -52,23 +54,42 @@ function mood(kind) {
 }
 
 const shows = {
-  basket: (content) => change(content),
-  alert: (content) => showAlert(Object.assign(lane, content)),
+  basket(content) {
+    change(content);
+    showDue(content);
+    leaveLine();
+  },
+  alert(content) {
+    if (content.alert !== null) leaveSheets();
+    showAlert(Object.assign(lane, content));
+  },
   status: (content) => showStatus(Object.assign(lane, content)),
-  settled: ({ data }) => paid(data),
+  settled({ data }) {
+    paid(data);
+    showPaid(data);
+  },
   line_item_added() {
     if ($("said").className === "to-do") hush();
     beep("good");
   },
 };
 
+function leaveSheets() {
+  leavePay();
+  leaveLine();
+}
+
+startPay((text) => say(text, "bad"));
+startLines();
 start({
   onLane(whole) {
     const wasOpen = document.body.dataset.basket === "open";
     lane = whole;
     if (whole.transaction_id !== null) showBasket(whole);
     else if (wasOpen || !document.body.dataset.basket) idle();
+    showDue(whole);
     showStatus(whole);
+    if (whole.alert !== null) leaveSheets();
     showAlert(whole);
   },
   onEvent(kind, content) {
@@ -76,5 +97,9 @@ start({
     if (content.text && mood(kind)) say(content.text, mood(kind));
     if (BAD.has(kind)) beep("bad");
   },
-  onSpeak: rename,
+  onSpeak({ till }) {
+    rename();
+    allowLines(till !== null);
+    showTill(till);
+  },
 });

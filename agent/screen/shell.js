@@ -27,7 +27,7 @@ let languages = [];
 let stop = () => {};
 let page;
 
-/** `page.onLane(lane)`, `page.onEvent(kind, content)`, and `page.onSpeak()` in another language. */
+/** `page.onLane(lane)`, `page.onEvent(kind, content)`; `page.onSpeak(settings)` in each language. */
 export function start(ofPage) {
   page = ofPage;
   buildBar();
@@ -77,7 +77,7 @@ function onOpen(settings) {
   bar.language.replaceChildren(word("language"), " ", make("kbd", "", "F2"));
   bar.language.setAttribute("aria-label", word("language_hint"));
   showSound();
-  page.onSpeak();
+  page.onSpeak(settings);
 }
 
 function onEvent(kind, content) {
