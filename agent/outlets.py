@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from agent.commands import Answer, answer_leaf, encode_answer
+from agent.domain import undeducted
 from agent.domain.display import display_lines
 from agent.domain.effects import Show
 from agent.domain.facts import CommandAnswered, MissedScanSuspected, TransactionSettled
@@ -50,6 +51,9 @@ class LaneOutlets:
         lines = display_lines(effect, self.say, self.style.minor_digits)
         if lines is not None:
             self._tell_all(DisplayText(lines))
+        if effect.kind == undeducted.KIND and self.sync is not None:
+            alert = {"kind": effect.kind, "text": self.say(effect.text), "body": effect.data}
+            self.sync.post("alert", msgspec.json.encode(alert))
 
     def alert(self, suspected: MissedScanSuspected, text: Text) -> None:
         if self.sync is not None:

@@ -44,6 +44,7 @@ from cloud_bridge.ledger.port import (
     LedgerUnavailable,
     Unreadable,
 )
+from cloud_bridge.stockwatch import StockWatch
 from cloud_bridge.voucher import Stream
 
 log = logging.getLogger("lanetally.bridge")
@@ -251,13 +252,16 @@ def serve(
     link = MqttLink(mqtt, client_id, on_up=up, on_message=inbound.append, clean=False)
     patience = _Patience()
     gaps = Gaps()
+    stock = StockWatch()
     try:
         while not stop.is_set():
             link.turn(min(TURN_S, patience.left_s()) if inbound else TURN_S)
             _drain(link, inbound)
             if inbound and not patience.left_s():
                 _try_to_settle(inbound, ledger, link, patience, gaps)
+                stock.stir()
             _report_gaps(gaps, ledger, link)
+            _report_stock(stock, ledger, link)
     finally:
         link.close()
 
@@ -297,6 +301,20 @@ def _report_gaps(gaps: Gaps, ledger: Ledger, link: Link) -> None:
         if gaps.still(stream, hole, time.monotonic()) and hole is not None:
             log.warning("%s: %d to %d are missing: asking for them", "/".join(stream), *hole)
             link.publish(_topic(stream, "gap"), encode_gap(Gap(stream.epoch, *hole)))
+
+
+def _report_stock(stock: StockWatch, ledger: Ledger, link: MqttLink) -> None:
+    """Tell store managers of sales whose stock is not taken out, now and then."""
+    if not link.up or not stock.is_due(time.monotonic()):
+        return
+    try:
+        lanes = {lane.stream[:3] for lane in ledger.status().lanes} if stock.is_new else set()
+        orders = ledger.undeducted()
+    except LedgerUnavailable:
+        return
+    for message in stock.messages(lanes, orders):
+        topic = LaneAddress(*message.lane).topic(message.leaf)
+        link.publish(topic, message.payload, retain=message.retain)
 
 
 class _Patience:

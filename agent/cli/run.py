@@ -52,6 +52,7 @@ from agent.suggestions import Suggestions
 from agent.supervisor import HealthState, Supervisor, TellHealth, contained, notify_systemd
 from agent.surroundings import Clock
 from agent.sync import Birth, Sync
+from agent.todo import Todo
 from agent.totals.keypad import read_keyed
 from agent.wire import LaneAddress
 from drivers import registry
@@ -197,6 +198,9 @@ def _assembled(config: LaneConfig, stop: threading.Event, office: HeadOffice) ->
     if sync is not None:
         sync.desk = desk(office, core, inbox, journal)
         supervisor.add("sync", "sync", sync.run)
+        todo = Todo(JournalSales(journal.path), sync.post, say)
+        core.subscribe(todo.heard)
+        supervisor.add("todo", "sync", todo.run)
     supervisor.add("core", "core", core.run)
     labels = Labels(config.label_rules(), DualMarks(config.lane.dual_mark_window_ms))
     aside = Aside()

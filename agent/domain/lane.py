@@ -47,12 +47,18 @@ from agent.domain.transaction import (
     advance,
 )
 from agent.domain.troubles import PRINT_TEXTS, PRINT_TROUBLE, SCAN_TEXTS
+from agent.domain.undeducted import watched
 
 NO_MEASURE = Measure()  #: the label says no more than which item it is
 
 
 def step(state: LaneState, event: LaneEvent, rules: StoreRules, business_date: str) -> Step:
     """What follows from one event. `business_date` is the trading day the event belongs to."""
+    result = _followed(state, event, rules, business_date)
+    return watched(state, event, result, quiet=rules.shop.quiet) if result.facts else result
+
+
+def _followed(state: LaneState, event: LaneEvent, rules: StoreRules, business_date: str) -> Step:
     match event:
         case Scanned():
             return _scanned(state, event, rules, business_date)

@@ -155,6 +155,19 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Undeducted:
+    """A sale that is paid, and whose stock the books have not, or not wholly, taken out."""
+
+    stream: Stream
+    seq: int
+    reason: (
+        str  #: "quarantined": nothing of it is posted; "no_cost": goods are out, their value not
+    )
+    detail: str  #: why it is held back, or the GTIN that has no cost
+    amount_minor: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Something that must not be. `place`: a fact's key, an account, or "" for the whole ledger."""
 
@@ -251,6 +264,11 @@ class Ledger(Protocol):
 
     def settled(self, stream: Stream, first: int, last: int) -> list[Received]:
         """The sales among the facts from `first` to `last`, by seq."""
+        ...
+
+    def undeducted(self) -> list[Undeducted]:
+        """Sales held back, and lines of posted ones whose items have no cost to this day, by
+        stream and seq. Where costs are kept for no item, the latter are not told."""
         ...
 
     def status(self) -> Status: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cloud_bridge.ledger.database import Database
-from cloud_bridge.ledger.port import Balance, Cursor, LaneStatus, Status
+from cloud_bridge.ledger.port import Balance, Cursor, LaneStatus, Status, Undeducted
 from cloud_bridge.voucher import Stream
 
 _FIGURES = """
@@ -26,6 +26,27 @@ SELECT account,
        SUM(CASE WHEN (amount_minor < 0) = (red = 0) THEN -amount_minor ELSE 0 END)
 FROM entry_line JOIN voucher USING (tenant, store, lane, epoch, seq, kind)
 GROUP BY account ORDER BY account"""
+
+
+_HELD_BACK = """
+SELECT tenant, store, lane, epoch, seq, 'quarantined', reason, amount_minor
+FROM quarantine JOIN inbox USING (tenant, store, lane, epoch, seq)
+WHERE resolved_ms IS NULL AND type = 'TransactionSettled'
+  AND quarantine.reason NOT IN ('conflict', 'address')"""
+_WITHOUT_COST = """
+SELECT g.tenant, g.store, g.lane, g.epoch, g.seq, 'no_cost', g.gtin, NULL
+FROM cost_gap AS g JOIN inbox AS i USING (tenant, store, lane, epoch, seq)
+WHERE i.type = 'TransactionSettled'
+  AND EXISTS (SELECT 1 FROM item_cost WHERE tenant = ?)
+  AND NOT EXISTS (SELECT 1 FROM item_cost AS c WHERE c.tenant = ? AND c.gtin = g.gtin)"""
+
+
+def undeducted(db: Database, tenant: str) -> list[Undeducted]:
+    rows = [*db.rows(_HELD_BACK), *db.rows(_WITHOUT_COST, (tenant, tenant))]
+    return sorted(
+        (Undeducted(Stream(*row[:4]), *row[4:]) for row in rows),
+        key=lambda one: (one.stream, one.seq, one.reason, one.detail),
+    )
 
 
 def status(db: Database) -> Status:

@@ -24,6 +24,7 @@ from cloud_bridge.ledger.port import (
     Received,
     Replayed,
     Status,
+    Undeducted,
 )
 from cloud_bridge.ledger.postings import Due
 from cloud_bridge.mapping import (
@@ -162,6 +163,10 @@ class SqlLedger:
     def cases(self) -> list[Case]:
         with self._db.reading():
             return quarantine.open_cases(self._db)
+
+    def undeducted(self) -> list[Undeducted]:
+        with self._db.reading():
+            return reports.undeducted(self._db, self._tenant)
 
     def status(self) -> Status:
         with self._db.reading():

@@ -263,6 +263,8 @@ def test_what_is_subscribed_to():
 class PlayedLink(Wire):
     """A connection on which messages come one a turn; it stops the loop when none is left."""
 
+    up = False  #: nothing is told of the stock
+
     def __init__(self, script, stop):
         super().__init__()
         self.script = script

@@ -363,7 +363,9 @@ def rejected(total, state, code, **context):
     assert step.facts == (facts.CashierTotalRejected(here, code, total),)
     assert step.state == state
     assert answer(step) == SettlementOutcome("rejected", answer(step).text, code, here)
-    assert only(Show, step.effects).text == answer(step).text
+    shown, *to_manager = (effect for effect in step.effects if isinstance(effect, Show))
+    assert shown.text == answer(step).text
+    assert [show.kind for show in to_manager] == ["stock_not_deducted"] * bool(total.tenders)
     assert "{" not in answer(step).text.english()
     assert only(SoundBeep, step.effects).tone == "bad"
     return step
