@@ -58,9 +58,14 @@ class AnswerAct:
 Effect: TypeAlias = Show | SoundBeep | RaiseAlert | PrintReceipt | Answer | AnswerAct
 
 
+PROMISED_KINDS = frozenset(("settled", "stock_not_deducted"))  #: of what is shown
+
+
 def is_promise(effect: Effect) -> bool:
     """True for what tells somebody that a sale stands: it never goes before the commit. The rest
     are words about what just happened, which the lane owes the cashier even if the disk fails."""
-    return isinstance(effect, Answer | AnswerAct | PrintReceipt) or (
-        isinstance(effect, Show) and effect.kind == "settled"
-    )
+    kind = type(effect)
+    return kind in _PROMISES or (isinstance(effect, Show) and effect.kind in PROMISED_KINDS)
+
+
+_PROMISES = frozenset((Answer, AnswerAct, PrintReceipt))
