@@ -16,9 +16,11 @@ from tests.bench.rig import ROOT
 #: Each module has `measure(folder, quick) -> list[Figure as dict]`.
 BENCHES = (
     "scan_to_durable",
+    "journal_commit",
     "journal_growth",
     "throughput",
     "latency",
+    "latency_tls",
     "catch_up",
     "ledger_postgres",
     "assess",

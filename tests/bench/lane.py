@@ -25,7 +25,8 @@ from tests.silent import SilentOutlets
 class BenchLane(SilentOutlets):
     """Outlets, threads and the newest acknowledgement of one lane."""
 
-    def __init__(self, folder: Path, port: int, items: list[Item]) -> None:
+    def __init__(self, folder: Path, mqtt: MqttSettings | int, items: list[Item]) -> None:
+        """`mqtt`: of a broker that asks for nothing, its port alone."""
         self.journal = Journal(folder / "journal.db")
         self.journal.load_items(items, "bench")
         self.inbox: Inbox[CoreInput] = Inbox()
@@ -34,7 +35,7 @@ class BenchLane(SilentOutlets):
         self._commits: deque[tuple[int, int]] = deque()
         self.moved = threading.Condition()
         self.sync = Sync(
-            MqttSettings(port=port),
+            MqttSettings(port=mqtt) if isinstance(mqtt, int) else mqtt,
             LaneAddress("bench", "store", "lane-1"),
             Birth(self.journal.epoch, "boot", "0"),
             self.journal.path,

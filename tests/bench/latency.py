@@ -23,13 +23,17 @@ def measure(folder: Path, quick: bool) -> list[dict[str, str]]:
     with mosquitto(folder) as port, bridge(folder, port, chosen):
         lane = BenchLane(folder, port, items(chosen))
         with running(lane):
-            _at_rate(lane, chosen)
-            lane.wait_for_ack(lane.journal.last_seq, 30)
-            settled = [r for r in lane.journal.rows() if r.type == TransactionSettled.type]
-            ours = [lane.ms_to_ack[row.seq] for row in settled]
-            bodies = [row.body for row in settled]
+            ours, bodies = sold_at_rate(lane, chosen)
         bare = _round_trips(port, bodies)
     return [_figure(ours, bare, part, target) for part, target in ((0.5, 5), (0.99, 20))]
+
+
+def sold_at_rate(lane: BenchLane, chosen: list[list[Line]]) -> tuple[list[float], list[bytes]]:
+    """Milliseconds from commit to acknowledgement of each sale, and the sales as they travelled."""
+    _at_rate(lane, chosen)
+    lane.wait_for_ack(lane.journal.last_seq, 30)
+    settled = [row for row in lane.journal.rows() if row.type == TransactionSettled.type]
+    return [lane.ms_to_ack[row.seq] for row in settled], [row.body for row in settled]
 
 
 def _at_rate(lane: BenchLane, chosen: list[list[Line]]) -> None:

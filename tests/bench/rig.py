@@ -96,13 +96,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def mosquitto(folder: Path) -> Iterator[int]:
-    """A broker as in production: persistence on, TCP_NODELAY, loopback. Gives its port."""
+def mosquitto(folder: Path, *lines: str) -> Iterator[int]:
+    """A broker as in production: persistence on, TCP_NODELAY, loopback. Gives its port. `lines`:
+    more of its configuration, of the listener if they are TLS."""
     port = free_port()
     config = folder / "mosquitto.conf"
     config.write_text(
         f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
-        f"persistence true\npersistence_location {folder}/\nmax_queued_messages 100000\n"
+        + "".join(f"{line}\n" for line in lines)
+        + f"persistence true\npersistence_location {folder}/\nmax_queued_messages 100000\n"
         + ("user root\n" if os.geteuid() == 0 else "")
     )
     binary = "/usr/sbin/mosquitto"
@@ -127,8 +129,11 @@ def process(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[byte
                 child.wait()
 
 
-def write_bridge_config(folder: Path, port: int, chosen: list[list[Line]]) -> Path:
-    """A bridge's file, and the costs of the baskets' articles beside it."""
+def write_bridge_config(
+    folder: Path, port: int, chosen: list[list[Line]], mqtt: str = "", ledger: str = ""
+) -> Path:
+    """A bridge's file, and the costs of the baskets' articles beside it. `mqtt`: more lines of that
+    table; `ledger`: where the ledger is, if not in a file."""
     costs = folder / "costs.csv"
     rows = {line.gtin.zfill(14): line.cost_minor // line.quantity for b in chosen for line in b}
     costs.write_text(
@@ -136,17 +141,19 @@ def write_bridge_config(folder: Path, port: int, chosen: list[list[Line]]) -> Pa
     )
     config = folder / "bridge.toml"
     config.write_text(
-        f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\n'
-        f'[ledger]\npath = "{folder}/ledger.db"\nchart = "cn_small"\ncurrency = "TWD"\n'
+        f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\n{mqtt}'
+        f'[ledger]\npath = "{folder}/ledger.db"\nchart = "cn_small"\ncurrency = "TWD"\n{ledger}'
         f'[items]\ncost_file = "{costs}"\n'
     )
     return config
 
 
 @contextmanager
-def bridge(folder: Path, port: int, chosen: list[list[Line]]) -> Iterator[subprocess.Popen[bytes]]:
+def bridge(
+    folder: Path, port: int, chosen: list[list[Line]], mqtt: str = "", ledger: str = ""
+) -> Iterator[subprocess.Popen[bytes]]:
     """The real bridge as a child, with the costs of the baskets' articles."""
-    config = write_bridge_config(folder, port, chosen)
+    config = write_bridge_config(folder, port, chosen, mqtt, ledger)
     start = "from cloud_bridge.cli import main; raise SystemExit(main())"
     command = [sys.executable, "-c", start, "run", "--config", str(config)]
     log = folder / "bridge.log"

@@ -39,7 +39,8 @@ SOAK = os.environ.get("LANETALLY_SOAK_S", "")
 SECONDS = float(SOAK or 8)
 #: In a long run, a new one each time.
 SEED = int(os.environ.get("LANETALLY_SOAK_SEED") or (time.time_ns() % 1_000_000 if SOAK else 1))
-EVERY_S = 1.0  #: between two deaths, on average
+#: Between two deaths, on average; a lane that is always killed while it starts sells nothing.
+EVERY_S = 3.0 if SECONDS > 30 else 1.0
 LOOK_S = 0.02
 BASKETS = 5_000
 ROOT = Path(__file__).parents[2]
