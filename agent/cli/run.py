@@ -54,6 +54,7 @@ from agent.surroundings import Clock
 from agent.sync import Birth, Sync
 from agent.todo import Todo
 from agent.totals.keypad import read_keyed
+from agent.watchdog import Watchdog
 from agent.wire import LaneAddress
 from drivers import registry
 from drivers.base import Driver
@@ -122,16 +123,18 @@ def run_lane(config: LaneConfig, stop: threading.Event, office: HeadOffice | Non
     notify_systemd("READY=1")
     log.info("lane %s of store %s is ready", config.lane.id, config.store.id)
     give_back_memory()
-    given_up = renewed = False
+    dog = Watchdog(lane.journal.path.parent, notify_systemd, translator(config.store.language))
+    core_down = given_up = renewed = False
     watches = count()
     while not (given_up or renewed or stop.wait(WATCH_S)):
-        given_up = lane.supervisor.has_given_up("core")
+        written = not lane.core.snapshot().degraded
+        verdict = dog.look(turns=lane.core.turns, written=written)
+        core_down = lane.supervisor.has_given_up("core")
+        given_up = core_down or verdict == "begin_anew"
         renewed = office.renewed.is_set() and lane.core.snapshot().transaction_id is None
-        if lane.core.turns:
-            notify_systemd("WATCHDOG=1")
         if next(watches) % DAY_WATCHES == 0:
             lane.inbox.put_latest("day", DayEnded())
-    if given_up:
+    if core_down:
         log.error("the core is down for good: the lane ends, to be started anew")
     if not renewed:
         notify_systemd("STOPPING=1")
