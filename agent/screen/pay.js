@@ -115,6 +115,7 @@ function tender(tender_type, amount_minor) {
 function takeBack(place) {
   given.splice(place, 1);
   write();
+  $("tenders").firstElementChild.focus(); // the key that was touched is gone
 }
 
 async function settle() {
