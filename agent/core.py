@@ -52,13 +52,14 @@ from agent.inbox import Inbox
 from agent.inputs import (
     Acknowledged,
     ActSubmitted,
+    Asked,
     CoreInput,
     CountKeyed,
+    DayEnded,
     DeviceHealthChanged,
     DeviceSays,
     JobFinished,
     LaneInput,
-    OfficeInput,
     PrinterWell,
     ScaleSays,
     TotalSubmitted,
@@ -75,6 +76,9 @@ GROUP_MAX = 256  #: inputs in one commit
 TICK_S = 1.0  #: the loop turns at least so often: heartbeat, cursor
 STUCK_NS = 15 * 10**9  #: without a turn for so long, the core is dead or hangs
 RETRY_S = 1.0  #: between two tries to write a journal that refuses
+OF_OFFICE = (Asked, DayEnded)  # tuples: a union would be built anew at each `isinstance`
+ANSWERED = (TotalSubmitted, ActSubmitted)
+SETTLES = (TotalReceived, PayAtTill)
 INPUT_SKIPPED = Text("The lane could not work out what came in: scan or key it again")
 TOTAL_UNREADABLE = Text("The journal cannot be read, nothing was settled: send the total again")
 TOTAL_SKIPPED = Text("The lane met a fault of its own. Nothing was settled: send the total again")
@@ -222,10 +226,10 @@ class Core:
             dict(self._answers),
         )
         for item in inputs:
-            if isinstance(item, OfficeInput):
+            if isinstance(item, OF_OFFICE):
                 self._office.take(item, turn, business_date)
                 continue
-            reply = item.reply if isinstance(item, TotalSubmitted | ActSubmitted) else None
+            reply = item.reply if isinstance(item, ANSWERED) else None
             try:
                 event = self._resolved(item, turn)
             except JournalUnreadable:
@@ -243,7 +247,7 @@ class Core:
                 calls.append(partial(self._run_effect, effect, reply))
             if isinstance(event, TotalReceived):
                 turn.remember(event.total, result.effects)
-            if isinstance(event, TotalReceived | PayAtTill):
+            if isinstance(event, SETTLES):
                 turn.promises.append(partial(self._lookups.learn, result.facts))
         return turn
 

@@ -186,8 +186,12 @@ class Lookups:
                 assert_never(act)
 
     def _read_item(self, gtin: str) -> Item | None:
-        with self._reading():
-            return self._journal.item(gtin)
+        try:  # as `_reading`, whose context manager would cost as much as the look-up
+            item = self._journal.item(gtin)
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+        self._readable()
+        return item
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -195,10 +199,16 @@ class Lookups:
         try:
             yield
         except sqlite3.Error as error:
-            if not self.trouble:
-                log.error("the journal cannot be read: %s", error)  # noqa: TRY400  one line is what the technician needs
-            self.trouble = str(error)
-            raise JournalUnreadable from error
+            raise self._unreadable(error) from error
+        self._readable()
+
+    def _unreadable(self, error: sqlite3.Error) -> JournalUnreadable:
+        if not self.trouble:
+            log.error("the journal cannot be read: %s", error)
+        self.trouble = str(error)
+        return JournalUnreadable()
+
+    def _readable(self) -> None:
         if self.trouble:
             log.info("the journal is read again")
             self.trouble = ""

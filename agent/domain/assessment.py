@@ -11,10 +11,11 @@ baskets amiss lie within each factor e of the ratio. In simulated baskets s is 1
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from agent.domain.candidates import candidates_of
 from agent.domain.case import Case, lay_out
-from agent.domain.evidence import Evidence, Pieces
+from agent.domain.evidence import Evidence, Pieces, by_gtin
 from agent.domain.evidence_cashier import amount_gap
 from agent.domain.finding import Assessment, Candidate, Finding, FindingKind, Verdict
 from agent.domain.likelihood import NEVER, ln, odds_permille
@@ -57,6 +58,31 @@ USUAL = Tolerance()
 
 def assess(evidence: Evidence, tolerance: Tolerance = USUAL) -> Assessment:
     """The likeliest explanation of all that was witnessed, if it is not that all is well."""
+    if is_plain(evidence):
+        return _agreement(evidence.charged_count is not None, tolerance)
+    return judged(evidence, tolerance)
+
+
+def is_plain(evidence: Evidence) -> bool:
+    """The cashier's lines are the scans, and nobody else watched: most baskets of most lanes."""
+    return (
+        evidence.charged is not None
+        and not evidence.has_witness
+        and not evidence.voided
+        and by_gtin(evidence.scanned) == by_gtin(evidence.charged)
+        and all(pieces.serial is None for pieces in evidence.scanned)
+    )
+
+
+@cache
+def _agreement(count_given: bool, tolerance: Tolerance) -> Assessment:  # noqa: FBT001  a key
+    """Judged once, on a basket of one piece: of a plain one it says the same whatever is in it."""
+    piece = (Pieces("", 1, None, "", ""),)
+    return judged(Evidence(piece, 1 if count_given else None, None, piece), tolerance)
+
+
+def judged(evidence: Evidence, tolerance: Tolerance) -> Assessment:
+    """`assess`, by all that can be said for and against."""
     case = lay_out(evidence)
     tried = search(case, tolerance.threshold)
     honest = next((j for j in tried if j.explanation.is_honest), None)

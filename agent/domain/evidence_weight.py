@@ -81,18 +81,10 @@ def readings(
         for gtin, weight in pieces
     ]
     ways = _with_and_without_bag(0, increments, items, catalogue)
-    put_down = _before_leaving(increments)
+    put_down = [d for d in increments if d >= 0]  # whatever left, and whenever: carried off
     if len(put_down) == len(increments):
         return ways
     return (*ways, *_with_and_without_bag(_CARRIED_AWAY, put_down, items, catalogue))
-
-
-def _before_leaving(increments: list[int]) -> list[int]:
-    """The increments without the last ones, if these took something off."""
-    end = len(increments)
-    while end and increments[end - 1] < 0:
-        end -= 1
-    return increments[:end]
 
 
 def _with_and_without_bag(

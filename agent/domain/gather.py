@@ -37,6 +37,9 @@ def by_transaction(stream: Iterable[FactBody]) -> dict[str, list[FactBody]]:
         if named in settled:  # a receipt that was printed, a suspicion that was answered
             found[named].append(fact)
             continue
+        if isinstance(fact, facts.TransactionDiscarded):
+            current = None if named == current else current
+            continue
         current = named or current
         if current is None:
             if isinstance(fact, Seen):
@@ -48,6 +51,8 @@ def by_transaction(stream: Iterable[FactBody]) -> dict[str, list[FactBody]]:
         waiting = ()
         if isinstance(fact, TransactionSettled):
             settled.add(current)
+            current = None
+        elif isinstance(fact, facts.TransactionSuspended):
             current = None
     return found
 
@@ -67,6 +72,8 @@ def evidence_of(basket: Iterable[FactBody], catalogue: Catalogue) -> Evidence:
     for word in told:
         if isinstance(word, Seen):
             seen = seen_after(seen, word)
+    if any(_of(told, facts.TransactionSuspended)):  # nobody knows what was done with its goods
+        seen = ()
     totals = [*_of(told, CashierTotalReceived)]
     return evidence_from(
         [line for line in lines if line.line_no not in taken_back],
@@ -97,7 +104,7 @@ def evidence_from(
     named = _named((*scanned, *taken_back), () if received is None else received.named)
     charged, total = None, None if received is None else received.total
     if total is not None and total.lines is not None:
-        charged = tuple(_charged(line, catalogue, named) for line in total.lines)
+        charged = tuple([_charged(line, catalogue, named) for line in total.lines])
     return Evidence(
         scanned=scanned,
         charged_count=None if total is None else total.item_count,
@@ -114,18 +121,22 @@ def evidence_from(
     )
 
 
+UNKNOWN = KnownItem("")  #: nobody has described it
+
+
 # --- scans and the cashier's lines ---------------------------------------------------------------
 
 
 def _scanned(lines: Sequence[OpenLine], catalogue: Catalogue) -> tuple[Pieces, ...]:
-    often = Counter(line.gtin for line in lines if line.gs1_label)
-    return tuple(_pieces(line, catalogue, again=often[line.gtin] > 1) for line in lines)
+    labelled = [line.gtin for line in lines if line.gs1_label]
+    often = Counter(labelled) if labelled else {}
+    return tuple([_pieces(line, catalogue, again=often.get(line.gtin, 0) > 1) for line in lines])
 
 
 def _pieces(line: OpenLine, catalogue: Catalogue, *, again: bool) -> Pieces:
     """`again`: the GTIN was scanned more than once, so that its serial numbers tell something."""
-    item = catalogue.items.get(line.gtin) or KnownItem(line.gtin)
-    if line.price_minor is None:
+    item = catalogue.items.get(line.gtin, UNKNOWN)
+    if line.price_minor is None and item.price_minor is not None:
         line = replace(line, price_minor=item.price_minor)
     return Pieces(
         line.gtin,
@@ -159,6 +170,6 @@ def _named(pieces: Iterable[Pieces], others: Iterable[NamedItem]) -> dict[str, K
 
 
 def _charged(line: ChargedLine, catalogue: Catalogue, named: dict[str, KnownItem]) -> Pieces:
-    item = catalogue.items.get(line.gtin) or named.get(line.gtin) or KnownItem(line.gtin)
+    item = catalogue.items.get(line.gtin) or named.get(line.gtin) or UNKNOWN
     description = line.description or item.description
     return Pieces(line.gtin, line.pieces, line.amount_minor, description, item.category)

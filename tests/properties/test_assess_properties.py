@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.cli.assess import baskets as model
 from agent.cli.assess.trial import MIXES, catalogue_of_mix, evidence_of
-from agent.domain.assessment import assess
+from agent.domain.assessment import Tolerance, assess, judged
 from agent.domain.evidence import (
     CameraEvidence,
     Evidence,
@@ -47,6 +47,34 @@ def test_the_order_of_everything_but_the_first_increment_is_of_no_matter(seed, m
         ),
     )
     assert assess(mixed) == assess(told)
+
+
+gtins = st.sampled_from(["04710105045320", "06901028300056", "00000000000000"])
+plain_pieces = st.builds(
+    Pieces,
+    gtins,
+    st.integers(1, 12),
+    st.none() | st.integers(0, 9_999),
+    st.just("tea"),
+    st.just("drinks"),
+    st.none() | st.integers(1, 5_000),
+    st.none() | st.sampled_from(["A1", "A2"]),
+)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(plain_pieces, min_size=1, max_size=12).map(tuple),
+    st.none() | st.integers(1, 100),
+    st.none() | st.integers(0, 99_999),
+    st.booleans(),
+    st.sampled_from([1, 500, 20_000, 500_000]),
+)
+def test_a_plain_basket_is_judged_in_one_look_as_at_length(scanned, count, amount, same, ppm):
+    charged = scanned[::-1] if same else scanned[1:]
+    told = Evidence(scanned, count, amount, charged, voided=scanned[2:4])
+    tolerance = Tolerance(false_alarms_ppm=ppm)
+    assert assess(told, tolerance) == judged(told, tolerance)
 
 
 def shuffled(random, things):
