@@ -23,6 +23,7 @@ BENCHES = (
     "latency_tls",
     "catch_up",
     "ledger_postgres",
+    "thousand_lanes",
     "assess",
     "footprint",
     "replug",

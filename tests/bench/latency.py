@@ -63,7 +63,7 @@ def _sleep_until(moment_s: float) -> None:
 def _round_trips(port: int, bodies: list[bytes]) -> list[float]:
     """Publish to subscriber and back, TCP_NODELAY at both ends, at the same rate and size."""
     back = threading.Event()
-    publisher, echo = _client(port, "bare-a"), _client(port, "bare-b")
+    publisher, echo = client(port, "bare-a"), client(port, "bare-b")
     echo.on_message = lambda _c, _u, m: echo.publish("bare/ack", b"1", qos=1)
     publisher.on_message = lambda *_: back.set()
     _subscribed(echo, "bare/tx")
@@ -77,13 +77,13 @@ def _round_trips(port: int, bodies: list[bytes]) -> list[float]:
         publisher.publish("bare/tx", body, qos=1)
         assert back.wait(5)
         times.append((time.perf_counter() - sent) * 1e3)
-    for client in (publisher, echo):
-        client.disconnect()
-        client.loop_stop()
+    for end in (publisher, echo):
+        end.disconnect()
+        end.loop_stop()
     return times
 
 
-def _client(port: int, name: str) -> paho.Client:
+def client(port: int, name: str) -> paho.Client:
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name)
     client.on_socket_open = lambda _c, _u, s: s.setsockopt(
         socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
