@@ -31,6 +31,7 @@ TABLES = (
     "suspicion",
     "backfill",
     "unsettled",
+    "suspended",
 )
 
 
@@ -41,6 +42,10 @@ def total_digest(total: CashierTotal) -> str:
 
 def statements(seq: int, fact: FactBody, wall_ms: int) -> Iterable[Statement]:
     """The changes that follow from the fact at `seq`, which was journaled at `wall_ms`."""
+    return _made(seq, fact, wall_ms) if type(fact) in _CHANGING else ()
+
+
+def _made(seq: int, fact: FactBody, wall_ms: int) -> Iterable[Statement]:
     if isinstance(fact, facts.TransactionSettled):
         yield from _settled(seq, fact)
         yield from sale_tables.settled(seq, fact, wall_ms)
@@ -52,10 +57,38 @@ def statements(seq: int, fact: FactBody, wall_ms: int) -> Iterable[Statement]:
 
 
 def _opened(seq: int, fact: facts.TransactionOpened) -> Iterable[Statement]:
-    yield (
-        "INSERT OR REPLACE INTO lane_state(id, last_number, open_seq) VALUES (1, ?, ?)",
-        (fact.number, seq),
-    )
+    yield _OPENED, (fact.number, seq)
+
+
+_OPENED = """
+    INSERT INTO lane_state(id, last_number, open_seq) VALUES (1, ?, ?)
+    ON CONFLICT DO UPDATE SET last_number = excluded.last_number, open_seq = excluded.open_seq
+"""
+
+
+def _put_aside(seq: int, fact: facts.TransactionSuspended) -> Iterable[Statement]:
+    yield _PUT_ASIDE, (fact.transaction_id, fact.number, seq)
+    yield _NONE_OPEN
+
+
+def _retrieved(_seq: int, fact: facts.TransactionRetrieved) -> Iterable[Statement]:
+    yield _TAKEN_UP, (fact.transaction_id,)
+    yield _NOT_ASIDE, (fact.transaction_id,)
+
+
+def _discarded(_seq: int, fact: facts.TransactionDiscarded) -> Iterable[Statement]:
+    if not fact.number:
+        yield _NONE_OPEN
+    yield _NOT_ASIDE, (fact.transaction_id,)
+
+
+_NONE_OPEN: Statement = ("UPDATE lane_state SET open_seq = NULL WHERE id = 1", ())
+_NOT_ASIDE = "DELETE FROM suspended WHERE transaction_id = ?"
+_PUT_ASIDE = "INSERT INTO suspended SELECT ?, ?, ?, coalesce(open_seq, 0) FROM lane_state"
+_TAKEN_UP = """
+    UPDATE lane_state SET open_seq = (SELECT open_seq FROM suspended WHERE transaction_id = ?)
+    WHERE id = 1
+"""
 
 
 def _received(_seq: int, fact: facts.CashierTotalReceived) -> Iterable[Statement]:
@@ -75,7 +108,7 @@ def _suspected(seq: int, fact: facts.MissedScanSuspected) -> Iterable[Statement]
 
 
 def _settled(seq: int, fact: facts.TransactionSettled) -> Iterable[Statement]:
-    yield ("UPDATE lane_state SET open_seq = NULL WHERE id = 1", ())
+    yield ("UPDATE lane_state SET sold_open_seq = open_seq, open_seq = NULL WHERE id = 1", ())
     yield ("UPDATE settlement SET settled_seq = ? WHERE total_id = ?", (seq, fact.total_id))
     yield (
         "INSERT INTO print_job(job_id, settled_seq, state, tries) VALUES (?, ?, 'waiting', 0)",
@@ -161,6 +194,9 @@ def _day_closed(seq: int, fact: facts.DayClosed) -> Iterable[Statement]:
 
 _PROJECTED: dict[type, Callable[[int, Any], Iterable[Statement]]] = {
     facts.TransactionOpened: _opened,
+    facts.TransactionSuspended: _put_aside,
+    facts.TransactionRetrieved: _retrieved,
+    facts.TransactionDiscarded: _discarded,
     facts.CashierTotalReceived: _received,
     facts.MissedScanSuspected: _suspected,
     facts.ReceiptPrinted: partial(_job_ended, "printed"),
@@ -170,3 +206,5 @@ _PROJECTED: dict[type, Callable[[int, Any], Iterable[Statement]]] = {
     facts.CommandAnswered: _answered,
     facts.DayClosed: _day_closed,
 }
+
+_CHANGING = frozenset((*_PROJECTED, *sale_tables.PROJECTED, facts.TransactionSettled))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from agent.domain.events import SaleFile
-    from agent.domain.facts import MissedScanSuspected
+    from agent.domain.facts import MissedScanSuspected, TransactionSuspended
 
 FOUND_MAX = 50
 MS_MAX = 2**53
@@ -71,6 +71,10 @@ class Sales(Protocol):
 
     def todo(self) -> list[OpenMatter]: ...
 
+    def aside(self) -> list[TransactionSuspended]:
+        """Baskets that are put aside."""
+        ...
+
 
 class NoSales:
     """Of a lane without a journal to look into."""
@@ -82,4 +86,7 @@ class NoSales:
         return None
 
     def todo(self) -> list[OpenMatter]:
+        return []
+
+    def aside(self) -> list[TransactionSuspended]:
         return []

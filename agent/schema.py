@@ -155,6 +155,15 @@ _MIGRATIONS = {
                 SELECT 1 FROM settlement WHERE settlement.settled_seq > rejected.seq
                 AND settlement.total_id = body ->> '$.total.total_id');
     """,
+    # suspended: baskets that are put aside, and where each was opened. sold_open_seq: where the
+    # basket that was settled last was opened, perhaps before others
+    "baskets_put_aside": """
+        CREATE TABLE suspended(
+            transaction_id TEXT PRIMARY KEY, number INTEGER NOT NULL, seq INTEGER NOT NULL,
+            open_seq INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        ALTER TABLE lane_state ADD COLUMN sold_open_seq INTEGER;
+    """,
 }
 
 

@@ -53,6 +53,9 @@ class ShopSettings:
     backfill_role: str = option(
         "supervisor", "who may add an item to a settled sale", choices=ROLES
     )
+    discard_role: str = option(
+        "supervisor", "who may give up a basket that was put aside", choices=ROLES
+    )
     approver: tuple[Approver, ...] = option((), "who may approve with a PIN")
 
     def rules(self) -> ShopRules:
@@ -65,6 +68,7 @@ class ShopSettings:
             self.quiet,
             self.false_alarms_per_million,
             backfill_role=role_of(self.backfill_role),
+            discard_role=role_of(self.discard_role),
         )
 
 

@@ -173,6 +173,7 @@ STATUS_BY_CODE = {
     "tender_needed": 400,
     "tender_wrong": 400,
     "no_such_sale": 404,
+    "no_such_basket": 404,
     "no_such_backfill": 404,
     **{f"{role}_needed": 403 for role in ROLES},
 }

@@ -101,17 +101,17 @@ async def find_sales(request: Request, context: Context) -> Response:
     query = _query(request.query)
     if isinstance(query, Text):
         return refuse(400, "query_invalid", query, request.say)
-    found = await _read(lambda: context.sales.find(query))
+    found = await from_journal(lambda: context.sales.find(query))
     if found is None:
-        return _unreadable(request)
+        return unreadable(request)
     return answer(200, SalesAnswer(tuple(map(sale_answer, found))))
 
 
 async def show_sale(request: Request, context: Context) -> Response:
     transaction_id = request.path.rpartition("/")[2]
-    found = await _read(lambda: (context.sales.sale(transaction_id),))
+    found = await from_journal(lambda: (context.sales.sale(transaction_id),))
     if found is None:
-        return _unreadable(request)
+        return unreadable(request)
     if found[0] is None:
         detail = Text("There is no such sale in this journal")
         return refuse(404, "no_such_sale", detail, request.say)
@@ -119,14 +119,14 @@ async def show_sale(request: Request, context: Context) -> Response:
 
 
 async def show_todo(request: Request, context: Context) -> Response:
-    found = await _read(context.sales.todo)
+    found = await from_journal(context.sales.todo)
     if found is None:
-        return _unreadable(request)
+        return unreadable(request)
     now_ms = int(datetime.now().astimezone().timestamp() * 1000)
     return answer(200, TodoAnswer(tuple(matter_answer(m, now_ms, request.say) for m in found)))
 
 
-async def _read(look: Callable[[], T]) -> T | None:
+async def from_journal(look: Callable[[], T]) -> T | None:
     """In a thread beside the event loop; None if the journal cannot be read now."""
     try:
         return await asyncio.to_thread(look)
@@ -135,7 +135,7 @@ async def _read(look: Callable[[], T]) -> T | None:
         return None
 
 
-def _unreadable(request: Request) -> Response:
+def unreadable(request: Request) -> Response:
     detail = Text("The journal cannot be read or written now: try again")
     headers = (("retry-after", "1"),)
     return refuse(503, "journal_unreadable", detail, request.say, headers=headers)

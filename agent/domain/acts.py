@@ -13,13 +13,17 @@ from agent.domain.events import (
     AnswerSuspicion,
     BackfillItem,
     CloseSuspicion,
+    DiscardBasket,
     OverridePrice,
     PayAtTill,
+    RetrieveBasket,
     ReverseBackfill,
+    SuspendBasket,
     VoidLine,
 )
 from agent.domain.outcome import ActOutcome
 from agent.domain.settlement import settle_dismissed
+from agent.domain.suspension import park
 from agent.domain.text import Text
 from agent.domain.till import is_at_till, pay
 from agent.domain.totals import AMOUNT_MINOR_MAX
@@ -43,6 +47,8 @@ def act(state: LaneState, event: Act, rules: StoreRules) -> Step:
             return amend(state, event, rules)
         case PayAtTill():
             return pay(state, event, rules)
+        case SuspendBasket() | RetrieveBasket() | DiscardBasket():
+            return park(state, event, rules)
         case _:  # pragma: no cover
             assert_never(event)
 

@@ -29,6 +29,8 @@ def bag_told(state: LaneState, event: BagRests | BagMoves) -> Step:
 def last_words(state: LaneState, transaction: OpenTransaction) -> tuple[BagWeightChanged, ...]:
     """What each scale says at settlement, unless it is what it said last: that it watched, though
     nothing was put down; that something still moves, so that it tells nothing."""
+    if transaction.was_aside:
+        return ()
     said = {fact.role: fact for fact in transaction.seen if isinstance(fact, BagWeightChanged)}
     words = []
     for role, total_g in sorted(state.around.bags):

@@ -206,11 +206,42 @@ class PayAtTill:
     looked: LookedForTill = LookedForTill(trouble=True)
 
 
+@dataclass(frozen=True, slots=True)
+class SuspendBasket:
+    """The open basket is put aside."""
+
+    by: Person
+    at_ms: int  #: since 1970
+    transaction_id: str = ""  #: which one is meant, so that a retry puts no other aside; "": any
+
+
+@dataclass(frozen=True, slots=True)
+class RetrieveBasket:
+    """A basket that was put aside is taken up again."""
+
+    number: int
+    by: Person
+    transaction_id: str = ""  #: as above
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardBasket:
+    """Nobody will pay for a basket that was put aside."""
+
+    number: int
+    by: Person
+    transaction_id: str = ""  #: as above
+    reason: str = ""
+
+
+#: Acts about baskets beside the open one.
+Park: TypeAlias = SuspendBasket | RetrieveBasket | DiscardBasket
+
 #: Acts about a sale that is settled: the core looks the sale up for them.
 Amend: TypeAlias = BackfillItem | ReverseBackfill | CloseSuspicion
 
 #: What somebody does by hand. Each is answered with an `ActOutcome`.
-Act: TypeAlias = VoidLine | OverridePrice | AnswerSuspicion | Amend | PayAtTill
+Act: TypeAlias = VoidLine | OverridePrice | AnswerSuspicion | Amend | PayAtTill | Park
 
 LaneEvent: TypeAlias = (
     Scanned

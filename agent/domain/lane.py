@@ -20,14 +20,17 @@ from agent.domain.events import (
     BagRests,
     CloseSuspicion,
     DeviceChanged,
+    DiscardBasket,
     LaneEvent,
     Observed,
     OverridePrice,
     PayAtTill,
     PlateChanged,
     PrintEnded,
+    RetrieveBasket,
     ReverseBackfill,
     Scanned,
+    SuspendBasket,
     TotalReceived,
     VoidLine,
     Weighed,
@@ -73,6 +76,8 @@ def _followed(state: LaneState, event: LaneEvent, rules: StoreRules, business_da
         case VoidLine() | OverridePrice() | AnswerSuspicion():
             return act(state, event, rules)
         case BackfillItem() | ReverseBackfill() | CloseSuspicion() | PayAtTill():
+            return act(state, event, rules)
+        case SuspendBasket() | RetrieveBasket() | DiscardBasket():
             return act(state, event, rules)
         case PrintEnded():
             return _print_ended(state, event)

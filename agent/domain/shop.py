@@ -49,6 +49,7 @@ class ShopRules:
     quiet: bool = False  #: suspicions go to journal and head office alone
     false_alarms_ppm: int = 500  #: honest baskets, in a million, that may be stopped
     backfill_role: Role = "supervisor"  #: who may add an item to a settled sale, or take it back
+    discard_role: Role = "supervisor"  #: who may give up a basket that was put aside
 
     def dismisser(self, value_minor: int) -> Role:
         """Who may dismiss a suspicion of this worth."""

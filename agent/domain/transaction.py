@@ -95,6 +95,7 @@ class OpenTransaction:
     attempts: int = 0  #: cashier totals received so far
     voided: tuple[OpenLine, ...] = ()  #: lines taken back; their numbers stay theirs
     seen: tuple[Seen, ...] = ()  #: what the sensors told, in their order
+    was_aside: bool = False  #: nobody knows what was done with its goods: no sensor is a witness
 
     @property
     def next_line_no(self) -> int:
@@ -111,6 +112,18 @@ class OpenTransaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspended:
+    """A basket that was put aside."""
+
+    number: int
+    transaction: OpenTransaction
+
+    @property
+    def id(self) -> str:
+        return self.transaction.transaction_id
+
+
+@dataclass(frozen=True, slots=True)
 class Around:
     """What a lane knows beside the basket."""
 
@@ -118,6 +131,7 @@ class Around:
     bags: tuple[tuple[str, int], ...] = ()  #: bagging scales: role, what lies there
     moving: frozenset[str] = frozenset()  #: those that are not at rest
     suspicion: MissedScanSuspected | None = None  #: of the last sale, not answered yet
+    aside: tuple[Suspended, ...] = ()  #: baskets that were put aside, oldest first
 
 
 NOTHING_AROUND = Around()
@@ -185,7 +199,15 @@ def _line_added(fact: LineItemAdded, state: LaneState) -> LaneState:
         return state
     lines = (*t.lines, open_line(fact))
     added = OpenTransaction(
-        t.transaction_id, t.number, t.business_date, lines, None, t.attempts, t.voided, t.seen
+        t.transaction_id,
+        t.number,
+        t.business_date,
+        lines,
+        None,
+        t.attempts,
+        t.voided,
+        t.seen,
+        t.was_aside,
     )
     return LaneState(state.last_number, added, state.plate, state.around)
 
@@ -274,6 +296,32 @@ def _closed(_fact: facts.TransactionSettled, state: LaneState) -> LaneState:
     return replace(state, transaction=None, around=replace(state.around, suspicion=state.suspicion))
 
 
+def _suspended(fact: facts.TransactionSuspended, state: LaneState) -> LaneState:
+    t = state.transaction
+    if t is None:
+        return state
+    t = replace(t, judged=None, seen=(), was_aside=True)
+    aside = (*state.around.aside, Suspended(fact.number, t))
+    return replace(state, transaction=None, around=replace(state.around, aside=aside))
+
+
+def _retrieved(fact: facts.TransactionRetrieved, state: LaneState) -> LaneState:
+    """A basket that is not known here was settled since: a restart need not know it."""
+    found = [one.transaction for one in state.around.aside if one.id == fact.transaction_id]
+    aside = tuple(one for one in state.around.aside if one.id != fact.transaction_id)
+    around = replace(state.around, aside=aside, waiting=(), suspicion=None)
+    return replace(state, transaction=found[0] if found else None, around=around)
+
+
+def _discarded(fact: facts.TransactionDiscarded, state: LaneState) -> LaneState:
+    t = state.transaction
+    aside = tuple(one for one in state.around.aside if one.id != fact.transaction_id)
+    is_open = t is not None and t.transaction_id == fact.transaction_id
+    return replace(
+        state, transaction=None if is_open else t, around=replace(state.around, aside=aside)
+    )
+
+
 # --- what the sensors tell -----------------------------------------------------------------------
 
 
@@ -283,9 +331,9 @@ def _told(fact: Seen, state: LaneState) -> LaneState:
     if isinstance(fact, BagWeightChanged) and fact.total_g is not None:
         others = (bag for bag in around.bags if bag[0] != fact.role)
         around = replace(around, bags=(*others, (fact.role, fact.total_g)))
-    if t is not None:
+    if t is not None and not t.was_aside:
         t = replace(t, seen=seen_after(t.seen, fact))
-    else:
+    elif t is None and getattr(fact, "transaction_id", None) is None:
         around = replace(around, waiting=waiting_after(around.waiting, fact))
     return LaneState(state.last_number, t, state.plate, around)
 
@@ -310,6 +358,9 @@ _EVOLVED: dict[type, Callable[[Any, LaneState], LaneState]] = {
     facts.LineItemOverridden: _line_overridden,
     facts.CashierTotalReceived: _total_received,
     facts.TransactionSettled: _closed,
+    facts.TransactionSuspended: _suspended,
+    facts.TransactionRetrieved: _retrieved,
+    facts.TransactionDiscarded: _discarded,
     MissedScanSuspected: _suspected,
     facts.MissedScanDismissed: _dismissed,
     facts.MissedScanConfirmed: _confirmed,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from agent.domain.facts import CashierTotalRejected, MissedScanSuspected
+from agent.domain.facts import CashierTotalRejected, MissedScanSuspected, TransactionSuspended
 from agent.journal.reader import JournalReader
 from agent.sales import FoundSale, OpenMatter, SaleQuery, SaleView
 
@@ -31,6 +31,7 @@ SELECT suspicion.transaction_id, suspicion.total_id, receipt_number, business_da
 FROM suspicion JOIN sale USING (transaction_id)
 WHERE state != 'dismissed' AND added < owed ORDER BY sale.seq LIMIT ?"""
 _UNSETTLED = "SELECT seq FROM unsettled ORDER BY seq LIMIT ?"
+_ASIDE = "SELECT seq FROM suspended ORDER BY number"
 OPEN_MAX = 500  #: shown at most, oldest first
 
 
@@ -67,6 +68,12 @@ class JournalSales:
             for (seq,) in reader.select(_UNSETTLED, (OPEN_MAX,)):
                 found.append(_unsettled(reader, seq))
         return sorted(found, key=lambda matter: matter.wall_ms)
+
+    def aside(self) -> list[TransactionSuspended]:
+        """By their numbers."""
+        with self._reader() as reader, reader.one_moment():
+            seqs = [seq for (seq,) in reader.select(_ASIDE)]
+            return [reader.fact_at(seq, TransactionSuspended) for seq in seqs]
 
     @contextmanager
     def _reader(self) -> Iterator[JournalReader]:

@@ -71,6 +71,16 @@ _UNDESCRIBED = f"""
     EXCEPT SELECT * FROM described_item
 """  # noqa: S608  names from a constant
 
+_SALE_BEFORE = (
+    "SELECT seq FROM fact WHERE type = 'TransactionSettled' AND seq < ?"
+    " ORDER BY seq DESC LIMIT 1 OFFSET ?"
+)
+_NEEDED_FROM = """
+    SELECT min(seq) FROM (
+        SELECT open_seq AS seq FROM lane_state UNION ALL SELECT sold_open_seq FROM lane_state
+        UNION ALL SELECT open_seq FROM suspended
+    )"""
+
 
 @dataclass(frozen=True, slots=True)
 class PrintJobRow:
@@ -236,20 +246,21 @@ class Journal:
 
     def lane_state(self) -> LaneState:
         """The state at the last fact: replayed from the last basket that was settled, whose
-        suspicion may wait for an answer, and after which sensors may have told of the next one."""
+        suspicion may wait for an answer, and after which sensors may have told of the next one;
+        or from the first of those that are put aside or were."""
         row = self._db.execute("SELECT last_number FROM lane_state").fetchone()
         state = LaneState(last_number=row[0] if row else 0)
-        for fact in self.facts(self._last_but_one_sale() + 1):
+        first = self._sale_before(SEQ_MAX, but=1)
+        needed = self._db.execute(_NEEDED_FROM).fetchone()[0]
+        if needed is not None and needed <= first:
+            first = self._sale_before(needed)
+        for fact in self.facts(first + 1):
             state = evolve(fact, state)
         return state
 
-    def _last_but_one_sale(self) -> int:
-        """Looked for from the end, where it stands two baskets ago; before all if there is none."""
-        sql = (
-            "SELECT seq FROM fact WHERE type = 'TransactionSettled'"
-            " ORDER BY seq DESC LIMIT 1 OFFSET 1"
-        )
-        row = self._db.execute(sql).fetchone()
+    def _sale_before(self, seq: int, but: int = 0) -> int:
+        """Looked for from there, as it stands nearby; before all if there is none."""
+        row = self._db.execute(_SALE_BEFORE, (seq, but)).fetchone()
         return row[0] if row else SEQ_MIN
 
     def item(self, gtin: str) -> Item | None:

@@ -45,6 +45,11 @@ from agent.domain.facts.suspicion import (
     MissedScanSuspected,
     PieceWeighed,
 )
+from agent.domain.facts.till import (
+    TransactionDiscarded,
+    TransactionRetrieved,
+    TransactionSuspended,
+)
 
 __all__ = [
     "FACT_TYPES",
@@ -82,8 +87,11 @@ __all__ = [
     "SoldLine",
     "TagObserved",
     "TelemetryShed",
+    "TransactionDiscarded",
     "TransactionOpened",
+    "TransactionRetrieved",
     "TransactionSettled",
+    "TransactionSuspended",
 ]
 
 Observation: TypeAlias = TagObserved | LabelObserved | CrossingObserved | BagWeightChanged
@@ -106,6 +114,9 @@ FactBody: TypeAlias = (
     | MissedScanConfirmed
     | PieceWeighed
     | TransactionSettled
+    | TransactionSuspended
+    | TransactionRetrieved
+    | TransactionDiscarded
     | ItemBackfilled
     | BackfillReversed
     | ReceiptPrinted
