@@ -26,6 +26,7 @@ BENCHES = (
     "thousand_lanes",
     "assess",
     "footprint",
+    "memory_flat",
     "replug",
     "scale_latency",
     "printer_tap",
