@@ -8,11 +8,7 @@ import { $, make, setText } from "./dom.js";
 import { ask } from "./link.js";
 import { nextScan, stopScan } from "./nextscan.js";
 import { onKeys, start } from "./shell.js";
-import { amount, number, toMinor, weight, word } from "./words.js";
-
-const MINUTE_S = 60;
-const HOUR_S = 3600;
-const DAY_S = 86400;
+import { age, amount, number, toMinor, weight, word } from "./words.js";
 
 /** What changes what is open, or the sale that is shown. */
 const CHANGES = new Set([
@@ -92,13 +88,6 @@ function mark() {
     button.setAttribute("aria-current", String(isShown));
   }
 }
-
-const age = (age_s) =>
-  age_s >= DAY_S
-    ? word("age_d", { count: number(Math.floor(age_s / DAY_S)) })
-    : age_s >= HOUR_S
-      ? word("age_h", { count: number(Math.floor(age_s / HOUR_S)) })
-      : word("age_min", { count: number(Math.floor(age_s / MINUTE_S)) });
 
 const clock = (moment) =>
   new Date(moment).toLocaleString(document.documentElement.lang, {

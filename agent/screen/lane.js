@@ -1,6 +1,7 @@
 /** The lane's page: basket, sum, weight, health, and the alert at settlement. */
 
 import { showAlert } from "./alert.js";
+import { allowAside, leaveAside, lookAside, showOpen, startAside } from "./aside.js";
 import { change, idle, paid, rename, showBasket } from "./basket.js";
 import { $, setText } from "./dom.js";
 import { allowLines, leaveLine, startLines } from "./line.js";
@@ -28,6 +29,9 @@ const GOOD = new Set([
   "line_item_voided",
   "line_item_overridden",
   "suspicion_dismissed",
+  "transaction_suspended",
+  "transaction_retrieved",
+  "transaction_discarded",
 ]);
 
 /** What the cashier is to do: it stays until the next scan. */
@@ -57,6 +61,7 @@ const shows = {
   basket(content) {
     change(content);
     showDue(content);
+    showOpen(content);
     leaveLine();
   },
   alert(content) {
@@ -68,6 +73,12 @@ const shows = {
     paid(data);
     showPaid(data);
   },
+  transaction_suspended() {
+    idle();
+    lookAside();
+  },
+  transaction_retrieved: lookAside,
+  transaction_discarded: lookAside,
   line_item_added() {
     if ($("said").className === "to-do") hush();
     beep("good");
@@ -77,9 +88,11 @@ const shows = {
 function leaveSheets() {
   leavePay();
   leaveLine();
+  leaveAside();
 }
 
 startPay((text) => say(text, "bad"));
+startAside((text) => say(text, "bad"));
 startLines();
 start({
   onLane(whole) {
@@ -88,6 +101,8 @@ start({
     if (whole.transaction_id !== null) showBasket(whole);
     else if (wasOpen || !document.body.dataset.basket) idle();
     showDue(whole);
+    showOpen(whole);
+    lookAside();
     showStatus(whole);
     if (whole.alert !== null) leaveSheets();
     showAlert(whole);
@@ -100,6 +115,7 @@ start({
   onSpeak({ till }) {
     rename();
     allowLines(till !== null);
+    allowAside(till !== null);
     showTill(till);
   },
 });

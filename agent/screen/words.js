@@ -43,6 +43,18 @@ export function toMinor(text) {
 export const hasOffice = () => isConnected;
 export const number = (value) => plain.format(value);
 
+const MINUTE_S = 60;
+const HOUR_S = 3600;
+const DAY_S = 86400;
+
+/** How long ago, in the largest unit that fits. */
+export const age = (age_s) =>
+  age_s >= DAY_S
+    ? word("age_d", { count: number(Math.floor(age_s / DAY_S)) })
+    : age_s >= HOUR_S
+      ? word("age_h", { count: number(Math.floor(age_s / HOUR_S)) })
+      : word("age_min", { count: number(Math.floor(age_s / MINUTE_S)) });
+
 /** Grams below a kilogram, as scales show them; kilograms above. */
 export function weight(weight_g) {
   if (Math.abs(weight_g) < 1000) return [plain.format(weight_g), "g"];

@@ -11,7 +11,12 @@ from typing import Any
 
 import pytest
 
-from agent.domain.facts import LineItemOverridden, LineItemVoided, TransactionSettled
+from agent.domain.facts import (
+    LineItemOverridden,
+    LineItemVoided,
+    TransactionDiscarded,
+    TransactionSettled,
+)
 from agent.domain.shop import ShopRules
 from agent.shop import TillSettings
 from drivers.base import ScaleState, StableWeight
@@ -248,3 +253,49 @@ def test_the_lane_that_is_no_till_shows_no_key_for_it(window: Browser, tmp_path:
         assert not is_asking(page)
         page.all("#lines li")[0].click()
         assert not page.run("return document.querySelector('#line-sheet').open")
+
+
+# --- baskets beside the open one -----------------------------------------------------------------
+
+
+def test_a_basket_is_put_aside_and_taken_up_by_its_number(page: Browser, lane: ScreenLane) -> None:
+    scanned(page, lane, MILK, BREAD)
+    page.press(Keys.F6)
+    page.wait_for(lambda: page.text("#aside-count") == "1", "one is put aside")
+    assert lines(page) == []
+    lane.scan(TEA)
+    page.wait_for(lambda: len(lines(page)) == 1, "the next customer")
+    page.one("#suspend").click()
+    page.wait_for(lambda: page.text("#aside-count") == "2", "two are put aside")
+
+    page.press(Keys.F7)
+    page.wait_for(lambda: len(page.all("#baskets li")) == 2, "the list")
+    assert page.texts("#baskets .sum") == ["21.30", "4.50"]
+    assert faint(page) == {}
+    pictured(page, "till aside")
+    page.press("1")
+    page.wait_for(lambda: len(lines(page)) == 2, "the first basket")
+    page.press("+", Keys.ENTER)
+    page.wait_for(lambda: is_done(page), "it is paid")
+
+    assert sold(lane).amount_minor == 2130
+    page.press(Keys.ENTER)
+    page.wait_for(lambda: page.text("#aside-count") == "1", "one is left")
+
+
+def test_a_supervisor_gives_a_basket_up(page: Browser, lane: ScreenLane) -> None:
+    in_chinese(page)
+    scanned(page, lane, MILK)
+    page.press(Keys.F6)
+    page.wait_for(lambda: page.text("#aside-count") == "1", "one is put aside")
+    pictured(page, "till idle zh")
+    page.press(Keys.F7)
+    page.wait_for(lambda: page.all("#baskets .discard"), "the list")
+    page.one("#baskets .discard").click()
+    page.wait_for(lambda: page.all(".pin[open]"), "the PIN")
+    page.press("2", "4", "6", "8", Keys.ENTER)
+    page.wait_for(lambda: page.text("#aside-count") == "", "none is left")
+    page.complaints()
+
+    assert [fact.approver for fact in journaled(lane, TransactionDiscarded)] == ["Li"]
+    assert not page.run("return document.querySelector('#aside-sheet').open")
