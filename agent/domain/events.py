@@ -243,9 +243,9 @@ Amend: TypeAlias = BackfillItem | ReverseBackfill | CloseSuspicion
 #: What somebody does by hand. Each is answered with an `ActOutcome`.
 Act: TypeAlias = VoidLine | OverridePrice | AnswerSuspicion | Amend | PayAtTill | Park
 
-LaneEvent: TypeAlias = (
-    Scanned
-    | Weighed
+#: All but a scan, which comes a hundred times as often.
+RareEvent: TypeAlias = (
+    Weighed
     | PlateChanged
     | BagRests
     | BagMoves
@@ -255,3 +255,5 @@ LaneEvent: TypeAlias = (
     | DeviceChanged
     | Act
 )
+
+LaneEvent: TypeAlias = Scanned | RareEvent

@@ -27,6 +27,7 @@ from agent.domain.events import (
     PayAtTill,
     PlateChanged,
     PrintEnded,
+    RareEvent,
     RetrieveBasket,
     ReverseBackfill,
     Scanned,
@@ -57,14 +58,14 @@ NO_MEASURE = Measure()  #: the label says no more than which item it is
 
 def step(state: LaneState, event: LaneEvent, rules: StoreRules, business_date: str) -> Step:
     """What follows from one event. `business_date` is the trading day the event belongs to."""
-    result = _followed(state, event, rules, business_date)
+    if isinstance(event, Scanned):
+        return _scanned(state, event, rules, business_date)
+    result = _followed(state, event, rules)
     return watched(state, event, result, quiet=rules.shop.quiet) if result.facts else result
 
 
-def _followed(state: LaneState, event: LaneEvent, rules: StoreRules, business_date: str) -> Step:
+def _followed(state: LaneState, event: RareEvent, rules: StoreRules) -> Step:
     match event:
-        case Scanned():
-            return _scanned(state, event, rules, business_date)
         case Weighed():
             return _weighed(state, event, rules)
         case PlateChanged():
