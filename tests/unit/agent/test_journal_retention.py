@@ -303,9 +303,8 @@ def test_archives_and_former_epochs_survive_a_damaged_file(path, journal):
         # once head office has the rest too, all of it goes, and is one chain still
         anew._db.execute("UPDATE former SET acked_seq = last_seq")
         append(anew, sale("N1", LaneState(700)).facts, NOW_MS)
-        assert [day.sales for day in anew.days_due("2027-01-01")] == [
-            1
-        ]  # its own, not the former's
+        sold = [day.sales for day in anew.days_due("2027-01-01") if day.sales]
+        assert sold == [1]  # its own, not the former's
         close_days(anew)
         archive_and_delete(anew, Rule(NOW_MS + 99 * DAY_MS, 1, facts=500, kept=1))
         assert min(positions(anew)) > 0
@@ -360,3 +359,20 @@ def test_what_was_left_out_is_told_even_if_the_first_try_to_tell_it_fails(journa
     journal._db.execute("DROP TRIGGER trouble")
     append(journal, step.facts)
     assert list(journal.facts())[-1] == facts.TelemetryShed(1, ("DeviceLost",))
+
+
+def test_the_facts_of_a_basket_that_is_put_aside_stay_whatever_their_age(journal):
+    opened = played(scanned(MILK.gtin), state=LaneState(60))
+    aside_id = opened.state.transaction.transaction_id
+    first = journal.last_seq + 1
+    aside = facts.TransactionSuspended(aside_id, 1, 1000, 1, 1250)
+    append(journal, [*opened.facts, aside], NOW_MS - 80 * DAY_MS)
+    append(journal, sale("later", LaneState(61)).facts, NOW_MS - 80 * DAY_MS)
+    append(journal, [facts.DeviceLost("scale", "x")] * 200, NOW_MS - 80 * DAY_MS)
+    close_days(journal)
+
+    archive_and_delete(journal, Rule(NOW_MS, 1, facts=1, kept=10))
+
+    assert min(positions(journal)) <= first
+    [waiting] = journal.lane_state().around.aside
+    assert (waiting.number, waiting.transaction.lines) == (1, opened.state.transaction.lines)
