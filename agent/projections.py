@@ -120,7 +120,8 @@ def _settled(seq: int, fact: facts.TransactionSettled) -> Iterable[Statement]:
 
 _ONE_MORE_SALE = """
     INSERT INTO day(business_date, sales, closed_sales, first_seq, last_seq) VALUES (?, 1, 0, ?, ?)
-    ON CONFLICT DO UPDATE SET sales = sales + 1, last_seq = excluded.last_seq
+    ON CONFLICT DO UPDATE SET sales = sales + 1, last_seq = excluded.last_seq,
+        first_seq = iif(sales = 0, excluded.first_seq, first_seq)
 """
 
 
@@ -188,8 +189,14 @@ def _answered(seq: int, fact: facts.CommandAnswered) -> Iterable[Statement]:
 
 def _day_closed(seq: int, fact: facts.DayClosed) -> Iterable[Statement]:
     if seq > 0:
-        closed = "UPDATE day SET closed_sales = ? WHERE business_date = ?"
-        yield closed, (fact.sales, fact.business_date)
+        yield _CLOSED, (fact.business_date, fact.sales)
+
+
+#: A day without sales comes into being when it is closed.
+_CLOSED = """
+    INSERT INTO day(business_date, sales, closed_sales, first_seq, last_seq) VALUES (?, 0, ?, 0, 0)
+    ON CONFLICT DO UPDATE SET closed_sales = excluded.closed_sales
+"""
 
 
 _PROJECTED: dict[type, Callable[[int, Any], Iterable[Statement]]] = {

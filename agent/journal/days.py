@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections.abc import Iterator
+from datetime import date, timedelta
 
 import msgspec
 
@@ -12,6 +14,7 @@ from agent.domain.facts import DayClosed
 _DUE = """
 SELECT business_date, first_seq, last_seq FROM day
 WHERE business_date < ? AND sales != closed_sales ORDER BY business_date"""
+_LATEST = "SELECT max(business_date) FROM day WHERE business_date < ?"
 _SALES = """
 SELECT seq, hash, body FROM fact
 WHERE seq BETWEEN ? AND ? AND type = 'TransactionSettled' ORDER BY seq"""
@@ -22,12 +25,28 @@ class _Sale(msgspec.Struct):
     amount_minor: int
 
 
+#: A lane that was off for longer tells only of the last of these days that it sold nothing.
+EMPTY_DAYS_MAX = 31
+
 _sale_decoder = msgspec.json.Decoder(_Sale)
 
 
 def due(db: sqlite3.Connection, today: str) -> list[DayClosed]:
-    """The close of each day before `today` that has sales which no close has told of."""
-    return [_closed(db, *row) for row in db.execute(_DUE, (today,)).fetchall()]
+    """The close of each day before `today` that has sales which no close has told of, and of those
+    without any since the last day that is known of."""
+    closes = [_closed(db, *row) for row in db.execute(_DUE, (today,)).fetchall()]
+    return [*closes, *(_closed(db, empty, 0, 0) for empty in _empty(db, today))]
+
+
+def _empty(db: sqlite3.Connection, today: str) -> Iterator[str]:
+    """None before the lane's first sale."""
+    latest: str | None = db.execute(_LATEST, (today,)).fetchone()[0]
+    if latest is None:
+        return
+    last = date.fromisoformat(today)
+    days = min((last - date.fromisoformat(latest)).days - 1, EMPTY_DAYS_MAX)
+    for ago in range(days, 0, -1):
+        yield (last - timedelta(days=ago)).isoformat()
 
 
 def _closed(db: sqlite3.Connection, business_date: str, first: int, last: int) -> DayClosed:

@@ -342,7 +342,8 @@ class Journal:
         return self._fact_at(row[0], facts.CashierTotalRejected) if row else None
 
     def days_due(self, today: str) -> list[facts.DayClosed]:
-        """The close of each day before `today` that has sales which no close has told of."""
+        """The close of each day before `today` that no close has told of all its sales, or of
+        none."""
         return days.due(self._db, today)
 
     def unprinted_jobs(

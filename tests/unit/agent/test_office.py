@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from agent.domain.facts import CommandAnswered, DayClosed, ReceiptPrinted, TransactionSettled
 from agent.domain.items import Item
 from agent.inputs import Asked, ChangeItems, DayEnded, Done, JobFinished, Reprint
+from agent.journal.days import EMPTY_DAYS_MAX
 from tests.core_kit import Lane, scan
 from tests.lane_kit import MILK, TEA, charged, only, posted
 
@@ -160,6 +161,39 @@ def test_several_days_of_a_lane_that_was_off_are_closed_at_once(lane):
         lane.time.pass_minutes(MINUTES_A_DAY)
     closes = [fact for fact in lane.turn(DayEnded()) if isinstance(fact, DayClosed)]
     assert [close.sales for close in closes] == [1, 1, 1]
+
+
+def test_days_without_sales_are_closed_too(lane):
+    lane.time.pass_minutes(2 * MINUTES_A_DAY)
+    assert lane.turn(DayEnded()) == [], "a lane that never sold anything tells of no day"
+    sell(lane, "T1")
+    lane.time.pass_minutes(3 * MINUTES_A_DAY)
+    sold, *empty = lane.turn(DayEnded())
+    assert (sold.sales, [close.sales for close in empty]) == (1, [0, 0])
+    days = [date.fromisoformat(close.business_date) for close in (sold, *empty)]
+    assert [(day - days[0]).days for day in days] == [0, 1, 2]
+    assert {(c.sum_minor, c.first_seq, c.last_seq, c.hash) for c in empty} == {
+        (0, 0, 0, hashlib.sha256().hexdigest())
+    }
+    assert lane.turn(DayEnded()) == [], "told once"
+
+
+def test_a_day_that_was_closed_empty_and_sold_after_all_is_closed_again(lane):
+    sell(lane, "T1")
+    lane.time.pass_minutes(2 * MINUTES_A_DAY)
+    _, empty = lane.turn(DayEnded())
+    lane.time.wall -= timedelta(minutes=MINUTES_A_DAY)  # the clock is set back
+    sell(lane, "T2")
+    lane.time.pass_minutes(MINUTES_A_DAY)
+    again = only(DayClosed, lane.turn(DayEnded()))
+    assert (again.business_date, again.sales) == (empty.business_date, 1)
+    assert again.hash == digest(lane, again.first_seq, again.last_seq)
+
+
+def test_a_lane_that_was_off_for_a_year_tells_of_its_last_month(lane):
+    sell(lane, "T1")
+    lane.time.pass_minutes(365 * MINUTES_A_DAY)
+    assert len(lane.turn(DayEnded())) == 1 + EMPTY_DAYS_MAX
 
 
 def test_what_head_office_asked_for_and_the_days_follow_from_the_facts_alone(lane):

@@ -122,8 +122,8 @@ def closed(lane, seqs, **changes):
         "sales": len(seqs),
         "sum_minor": 11300 * len(seqs),
         "hash": hashlib.sha256(told.encode()).hexdigest(),
-        "first_seq": min(seqs),
-        "last_seq": max(seqs),
+        "first_seq": min(seqs, default=0),
+        "last_seq": max(seqs, default=0),
     }
     return DayClosed(**(fields | changes))
 
@@ -139,6 +139,13 @@ def test_a_day_is_complete_when_exactly_its_sales_are_posted(ledger, new_lane, s
     (day,) = compared(ledger.day_closes(), ledger.settled)
     assert day.complete
     assert (day.sales, day.sum_minor) == (day.posted_sales, day.posted_sum_minor) == (2, 22600)
+
+
+def test_a_day_without_sales_is_complete_once_the_lane_says_so(ledger, new_lane, sale):
+    lane = new_lane().append(sale(1))
+    lane.append(closed(lane, (1,)), closed(lane, (), business_date="2000-11-02"))
+    ledger.apply(Arrivals((lane.delivery(),)), NOW_MS)
+    assert days(ledger) == {"2000-11-01": (), "2000-11-02": ()}
 
 
 def test_a_sale_that_has_not_come_leaves_its_day_incomplete(ledger, new_lane, sale):
