@@ -32,6 +32,7 @@ from tests.bench.rig import (
     resident_mb,
     total,
     wait_for,
+    wait_for_port,
 )
 
 EARLY, LATE = 100_000, 1_000_000
@@ -79,10 +80,9 @@ def measure(folder: Path, quick: bool) -> list[dict[str, str]]:
         config = _write(folder, chosen, broker=broker, api=api, scanner=scanner.path)
         booking = stack.enter_context(bridge(folder, broker, chosen))
         start = "from agent.cli import main; raise SystemExit(main())"
-        log = folder / "agent.log"
         command = [sys.executable, "-c", start, "run", "--config", str(config)]
-        lane = stack.enter_context(process(command, log))
-        wait_for(lambda: b"is ready" in log.read_bytes(), "agent is ready")
+        lane = stack.enter_context(process(command, folder / "agent.log"))
+        wait_for_port(api)
         pos = stack.enter_context(closing(Pos(api, TOKEN)))
         selling = _sell(pos, scanner, chosen)
         ends_s = time.monotonic() + seconds
