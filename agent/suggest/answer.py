@@ -30,7 +30,7 @@ def answer(memory: Memory, question: Question, ranking: Ranking) -> tuple[Sugges
 
 def _reasons(memory: Memory, question: Question, ranking: Ranking, number: int) -> Iterator[Text]:
     """The gap first, then the customer, then the basket, then the hour."""
-    gap, sources, category = question.gap, ranking.sources, memory.category[number]
+    gap, sources, category = question.gap, ranking.sources, ranking.category[number]
     if fit.weighs_so(memory, number, gap):
         weight_g = (memory.low_g[number] + memory.high_g[number]) // 2
         yield Text("weighs {weight_g} g, as is missing", {"weight_g": weight_g})

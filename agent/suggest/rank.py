@@ -8,7 +8,7 @@ Scores are whole numbers: a share in thousand millionths times a weight in milli
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 from operator import mul
@@ -60,6 +60,7 @@ WEIGHTS = (
 @dataclass(frozen=True, slots=True)
 class Ranking:
     best: tuple[tuple[int, int], ...]  #: (item, millionths), the likeliest first
+    category: Sequence[int]  #: of every item, when the shares were made
     sources: Sources  #: what speaks for them
 
 
@@ -99,7 +100,8 @@ def rank(memory: Memory, shares: Shares, question: Question) -> Ranking:
         whole = sum(scores.values())
     whole += NEW_PERMILLE * EACH * fit.unknown(gap) // fit.ALL
     best = nlargest(most, scores, key=scores.__getitem__)
-    return Ranking(tuple((n, scores[n] * 1_000_000 // whole) for n in best if scores[n]), sources)
+    shown = tuple((n, scores[n] * 1_000_000 // whole) for n in best if scores[n])
+    return Ranking(shown, shares.category, sources)
 
 
 def _left(shares: Shares, inside: list[int]) -> list[int]:

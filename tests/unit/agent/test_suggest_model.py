@@ -146,6 +146,18 @@ def test_sales_of_now_are_weighed_up_every_few_baskets(day):
     assert gtins(asked(model)) == [BREAD.gtin, MILK.gtin]
 
 
+def test_an_item_that_moved_to_a_new_category_is_suggested_at_once():
+    model = taught((MILK,), (BREAD,))
+    assert len(asked(model)) == 2
+
+    teach(model, (SoldItem(BREAD.gtin, "new on the shelf"),), (TEA, MILK), times=1)
+
+    assert set(gtins(asked(model))) == {MILK.gtin, BREAD.gtin}
+    assert gtins(asked(model, MILK, hour=9, gap=Gap(categories=("new on the shelf",)))) == [
+        BREAD.gtin
+    ]
+
+
 def test_what_weighs_as_is_missing_comes_first_and_says_so():
     model = taught((MILK,), (TEA,), (TEA,), (BREAD,))
 
