@@ -2,6 +2,7 @@
 # make test    everything that must hold, as CI runs it
 # make setup   only prepare .venv, so that .venv/bin/lanetally works
 # make bench   the speed figures of the README
+# make lab     a virtual store box with real USB devices; make lab SCENARIO=name plays one
 # make soak    five minutes of a whole shop whose processes are killed at random; then power cuts and
 #              the deterministic simulation with thousands of seeds
 # make lock, make messages, make supported: refresh requirements.lock, the translations, the device list
@@ -10,9 +11,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 BASKETS ?= 200
 SEEDS ?= 0-4999
+SCENARIO ?=
 SOAK_S ?= 300
 
-.PHONY: demo test setup lint bench soak lock messages supported clean
+.PHONY: demo test setup lint bench lab soak lock messages supported clean
 
 demo: setup
 	$(BIN)/lanetally demo --baskets $(BASKETS)
@@ -39,6 +41,9 @@ $(READY): requirements.lock pyproject.toml .ci/setup.sh
 bench: setup
 	$(BIN)/python -m tests.bench
 
+lab: setup
+	$(BIN)/python -m tests.lab $(SCENARIO)
+
 soak: setup
 	sh .ci/setup.sh test
 	LANETALLY_SOAK_S=$(SOAK_S) $(BIN)/python -m pytest -s tests/e2e/test_soak.py
@@ -54,6 +59,7 @@ messages: setup
 
 supported: setup
 	$(BIN)/python -m tests.contract.supported
+	$(BIN)/python -m tests.contract.rules
 
 clean:
 	rm -rf .venv .uv .coverage* .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
