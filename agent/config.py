@@ -20,7 +20,7 @@ from agent.domain.settings import Checked, SettingError, check, chosen, nearest_
 from agent.domain.text import Text
 from agent.domain.toml_lines import Path as KeyPath
 from agent.errors import TechnicianError
-from agent.i18n import LANGUAGES
+from agent.i18n import LANGUAGES, Say
 from agent.journal_settings import JournalSettings
 from agent.mqtt_settings import MqttSettings, contradictions
 from agent.shop import ShopSettings, TillSettings
@@ -41,7 +41,10 @@ class ConfigError(TechnicianError):
     def __init__(self, path: Path, errors: tuple[SettingError, ...]) -> None:
         self.path = path
         self.errors = errors
-        super().__init__("\n".join(f"{path}:{e.line}: {e.key}: {e.message}" for e in errors))
+        super().__init__("\n".join(error.told(path) for error in errors))
+
+    def told(self, say: Say) -> str:
+        return "\n".join(error.told(self.path, say) for error in self.errors)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,7 @@ class ConfigError(Exception):
 
     def __init__(self, file: Path, errors: tuple[SettingError, ...]) -> None:
         self.errors = errors
-        super().__init__("\n".join(_error_line(file, error) for error in errors))
-
-
-def _error_line(file: Path, error: SettingError) -> str:
-    place = f"{file}:{error.line}" if error.line else str(file)
-    return ": ".join(part for part in (place, error.key, error.message) if part)
+        super().__init__("\n".join(error.told(file) for error in errors))
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ def load(kind: str, model: str) -> type[Driver]:
     path = DRIVERS.get((kind, model)) or known().get((kind, model))
     if path is None:
         names = ", ".join(sorted(f"{k}/{m}" for k, m in known()))
-        raise DeviceMisconfigured(f"no driver for {kind}/{model}; known are: {names}")
+        wanted = f"{kind}/{model}".rstrip("/")
+        raise DeviceMisconfigured(f"no driver for {wanted}; known are: {names}")
     module, _, name = path.partition(":")
     return cast("type[Driver]", getattr(importlib.import_module(module), name))

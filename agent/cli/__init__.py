@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 from agent import __version__
 from agent.errors import TechnicianError
+from agent.i18n import language_of, translator
 
 COMMANDS = (
     "run",
@@ -27,6 +30,9 @@ COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. 0: done; 1: it failed, and said so; 2: it was called wrongly."""
+    for stream in (sys.stdout, sys.stderr):  # a shell that cannot show "…" is told all the same
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(prog="lanetally", description="The box at the checkout lane.")
     parser.add_argument("--version", action="version", version=f"lanetally {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -38,6 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code: int = args.run(args)
     except TechnicianError as error:
-        print(error, file=sys.stderr)
+        print(error.told(translator(language_of(os.environ))), file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # `| head` has seen enough; nor may the interpreter flush at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code

@@ -25,6 +25,7 @@ from agent.shop import PIN_PATTERN, hashed
 from drivers import registry
 from drivers.base import DeviceMisconfigured
 
+_COLUMN_MAX = 40  #: one long pattern must not push all meanings off the screen
 _BRIDGE_TABLES = re.compile(r"^[ \t]*\[[ \t]*(bridge|ledger)[ \t]*\]", re.MULTILINE)
 
 
@@ -94,7 +95,7 @@ def _check(file: Path, say: Say, *, as_json: bool) -> int:
         print(json.dumps({"file": str(file), "ok": not errors, "errors": rows}, ensure_ascii=False))
     else:
         for problem in errors:
-            print(_error_line(file, problem, say))
+            print(problem.told(file, say))
         if not errors:
             print(say(Text("{file} is in order", {"file": str(file)})))
     return 1 if errors else 0
@@ -127,11 +128,6 @@ def _bridge_errors(file: Path) -> tuple[SettingError, ...]:
         return error.errors
 
 
-def _error_line(file: Path, error: SettingError, say: Say) -> str:
-    place = f"{file}:{error.line}" if error.line else str(file)
-    return ": ".join(part for part in (place, error.key, say(error.text)) if part)
-
-
 # --- options -------------------------------------------------------------------------------------
 
 
@@ -153,7 +149,7 @@ def _options(driver: str | None, say: Say) -> int:
 def option_rows(cls: type, say: Say) -> list[tuple[str, str, str, str]]:
     """(key, default, what is allowed, meaning) of every option, the columns padded."""
     rows = list(_rows(cls, "", say))
-    widths = [max((len(row[n]) for row in rows), default=0) for n in range(3)]
+    widths = [min(max((len(row[n]) for row in rows), default=0), _COLUMN_MAX) for n in range(3)]
     return [
         (key.ljust(widths[0]), default.ljust(widths[1]), allows.ljust(widths[2]), meaning)
         for key, default, allows, meaning in rows

@@ -62,6 +62,11 @@ class SettingError:
     def message(self) -> str:
         return self.text.english()
 
+    def told(self, file: object, say: Callable[[Text], str] = Text.english) -> str:
+        """`file:line: key: message`, without what the error does not name."""
+        place = f"{file}:{self.line}" if self.line else str(file)
+        return ": ".join(part for part in (place, self.key, say(self.text)) if part)
+
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ lane. That costs look-around and back-references, which no receipt needs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache
 from importlib.resources import files
@@ -120,7 +120,10 @@ class RuleError(TechnicianError):
     def __init__(self, place: str, errors: tuple[SettingError, ...]) -> None:
         self.place = place
         self.errors = errors
-        super().__init__("\n".join(f"{place}:{e.line}: {e.key}: {e.message}" for e in errors))
+        super().__init__("\n".join(error.told(place) for error in errors))
+
+    def told(self, say: Callable[[Text], str]) -> str:
+        return "\n".join(error.told(self.place, say) for error in self.errors)
 
 
 def shipped() -> tuple[str, ...]:

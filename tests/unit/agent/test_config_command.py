@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -113,3 +116,43 @@ def test_half_a_certificate_is_an_error(tmp_path, capsys):
         "cert_file: needs key_file too",
         "cert_file: is of no use without tls = true",
     ]
+
+
+def test_another_command_says_the_errors_of_its_file_in_the_language_of_the_shell(
+    wrong, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+
+    assert main(["status", "--config", str(wrong)]) == 1
+    assert main(["status", "--config", str(tmp_path / "absent")]) == 1
+
+    of_a_line, of_the_file = capsys.readouterr().err.splitlines()
+    assert of_a_line == f"{wrong}:6: lane.id: 必须是带引号的文本，而不是 1"
+    assert of_the_file.startswith(f"{tmp_path / 'absent'}: 无法读取")
+
+
+def test_a_pager_that_has_seen_enough_ends_a_command_without_a_traceback():
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-c", "import sys; from agent.cli import main; sys.exit(main())"]
+    with os.fdopen(writer, "wb") as closed:
+        done = subprocess.run(
+            [*command, "config", "options"], stdout=closed, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_a_shell_that_cannot_show_a_character_is_told_all_the_same(wrong):
+    command = [sys.executable, "-c", "import sys; from agent.cli import main; sys.exit(main())"]
+    shell = os.environ | {"LC_ALL": "zh_CN.UTF-8", "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [*command, "config", "check", str(wrong)], env=shell, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert b"lane.id: \\u" in done.stdout
+
+
+def test_a_long_pattern_does_not_push_the_meanings_off_the_screen(capsys):
+    assert main(["config", "options"]) == 0
+    shown = next(x for x in capsys.readouterr().out.splitlines() if x.startswith("store.name "))
+    assert len(shown) < 160
