@@ -60,13 +60,8 @@ def by_transaction(stream: Iterable[FactBody]) -> dict[str, list[FactBody]]:
 def evidence_of(basket: Iterable[FactBody], catalogue: Catalogue) -> Evidence:
     """All that one transaction's recorded facts tell."""
     told = tuple(basket)
-    by_number = {fact.line_no: open_line(fact) for fact in _of(told, facts.LineItemAdded)}
-    for fact in told:
-        if isinstance(fact, facts.LineItemWeighed) and fact.line_no in by_number:
-            by_number[fact.line_no] = weighed(by_number[fact.line_no], fact)
-        elif isinstance(fact, facts.LineItemOverridden) and fact.line_no in by_number:
-            by_number[fact.line_no] = overridden(by_number[fact.line_no], fact)
-    lines = by_number.values()
+    changes = [fact for fact in told if isinstance(fact, Change)]
+    lines = [_changed(open_line(fact), changes) for fact in _of(told, facts.LineItemAdded)]
     taken_back = {fact.line_no for fact in _of(told, facts.LineItemVoided)}
     seen: tuple[Seen, ...] = ()
     for word in told:
@@ -82,6 +77,21 @@ def evidence_of(basket: Iterable[FactBody], catalogue: Catalogue) -> Evidence:
         seen,
         catalogue,
     )
+
+
+Change = facts.LineItemWeighed | facts.LineItemOverridden
+
+
+def _changed(line: OpenLine, changes: Iterable[Change]) -> OpenLine:
+    # by number, not in a table of numbers: in a file written by hand all lines may have the same
+    for change in changes:
+        if change.line_no != line.line_no:
+            continue
+        if isinstance(change, facts.LineItemWeighed):
+            line = weighed(line, change)
+        else:
+            line = overridden(line, change)
+    return line
 
 
 F = TypeVar("F", bound=FactBody)

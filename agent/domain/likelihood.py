@@ -13,6 +13,8 @@ _PPM = 1_000_000
 _LN_PPM_LEAST = -13_815  #: e^x below one in a million counts as none
 _LN_TWO_PI = 1_838  #: 1000 · ln(2π)
 
+_MISCOUNTS = 1_000  #: more than these are as unlikely as these
+
 #: The score of what cannot be: far below any sum of possible things.
 NEVER = -10_000_000
 
@@ -69,6 +71,6 @@ def count_error(difference: int, expected: int, over_permille: int, under_permil
     """
     rate_permille = over_permille if difference >= 0 else under_permille
     mean_ppm = max(expected, 1) * rate_permille * 1000
-    n = abs(difference)
+    n = min(abs(difference), _MISCOUNTS)
     some = n * (ln(mean_ppm) - ln(_PPM)) - sum(ln(k) for k in range(2, n + 1)) if n else 0
     return some - max(expected, 1) * (over_permille + under_permille)

@@ -59,20 +59,24 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise _refused(Text("{got} is no number from {low} on", {"got": text, "low": 1}))
+    return int(text)
 
 
 def _rate_ppm(text: str) -> int:
     try:
         ppm = int(Decimal(text) * 1000)
-    except InvalidOperation as error:
-        raise ValueError(text) from error
+    except (InvalidOperation, ValueError, OverflowError):  # no number, NaN, infinity
+        ppm = 0
     if not 1 <= ppm <= 100_000:
-        raise ValueError(text)
+        told: dict[str, str | int] = {"got": text, "allowed": "0.001…100"}
+        raise _refused(Text("is {got}; allowed: {allowed}", told))
     return ppm
+
+
+def _refused(why: Text) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(translator(language_of(os.environ))(why))
 
 
 # --- a file --------------------------------------------------------------------------------------

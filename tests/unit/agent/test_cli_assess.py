@@ -136,6 +136,20 @@ def test_lines_that_are_no_facts_are_named_and_the_others_judged(tmp_path, capsy
     assert named == [1, 3, 4, 5, 7, 8, 9, 10]
 
 
+def test_lines_without_a_number_are_lines_each_for_itself(tmp_path, capsys):
+    plain = [fact("LineItemAdded", transaction_id="one", gtin=TEA) for _ in range(3)]
+    counted = fact("CashierTotalReceived", transaction_id="one", total={"item_count": 3})
+    settled = fact("TransactionSettled", transaction_id="one")
+    code, [answer], err = assessed(tmp_path, capsys, [*plain, counted, settled])
+    assert (code, answer["verdict"], err) == (0, "clean", "")
+
+
+def test_a_count_beyond_all_measure_is_judged_at_once(tmp_path, capsys):
+    crossed = fact("CrossingObserved", transaction_id="one", count=10**12)
+    _, [answer], _ = assessed(tmp_path, capsys, [scan("one"), crossed])
+    assert answer["verdict"] == "suspected"
+
+
 def test_a_version_of_a_fact_that_is_not_known_yet_is_passed_over(tmp_path, capsys):
     newer = '{"type": "LaneStarted", "v": 9, "body": {"boot_id": 1}}'
     assert assessed(tmp_path, capsys, [newer]) == (0, [], "")
@@ -185,6 +199,8 @@ def test_a_file_that_is_not_there_is_said_so(tmp_path, capsys):
         ["--simulate", "0"],
         ["--simulate", "3", "--false-alarms", "none"],
         ["--simulate", "3", "--false-alarms", "0"],
+        ["--simulate", "3", "--false-alarms", "nan"],
+        ["--simulate", "3", "--false-alarms", "inf"],
     ],
 )
 def test_it_is_called_with_a_file_or_with_a_number_of_baskets(words):
