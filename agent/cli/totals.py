@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         results: Sequence[Result] = learnt.results
         toml = as_toml(learnt.rule)
         if args.output:
-            args.output.write_text(toml, encoding="utf-8")
+            _write(args.output, toml)
     else:
         rule = load(args.rule)
         results = [read(rule, lines, args.minor_digits, ORIGIN) for lines in plain]
@@ -77,6 +77,13 @@ def run(args: argparse.Namespace) -> int:
         if toml and not args.output:
             print(toml, end="")
     return 0 if complete else 1
+
+
+def _write(file: Path, toml: str) -> None:
+    try:
+        file.write_text(toml, encoding="utf-8")
+    except OSError as error:
+        raise TechnicianError(f"{file}: {error.strerror}") from error
 
 
 def _samples(args: argparse.Namespace, say: Say) -> Iterator[tuple[str, tuple[str, ...]]]:

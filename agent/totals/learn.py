@@ -62,7 +62,7 @@ def _grammars(
     if all(any(e.fullmatch(line) for line in lines for e, _ in known) for lines in samples):
         totals: tuple[tuple[str, ...], ...] = ((),)
     else:
-        totals = tuple((_word_pattern(words),) for words in strange)
+        totals = tuple((_word_pattern(words),) for words in strange) or ((),)
     for total in totals:
         for mark in (".", ","):
             for count_of in ("pieces", "lines"):
@@ -128,7 +128,8 @@ def _tried(
 ) -> Learnt:
     ready = compiled(rule)
     if not with_tenders:
-        ready = replace(ready, tenders=())
+        # change without cash is no receipt
+        ready = replace(ready, patterns={**ready.patterns, "change": ()}, tenders=())
     results = tuple(read(ready, lines, minor_digits, ORIGIN) for lines in samples)
     return Learnt(rule, layouts, results)
 

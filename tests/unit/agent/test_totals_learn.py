@@ -105,3 +105,27 @@ def test_files_that_hold_nothing_or_are_not_there_are_said(tmp_path, capsys):
     (tmp_path / "empty").touch()
     assert main(["totals", "check", "columns", str(tmp_path / "empty")]) == 1
     assert "holds no text" in capsys.readouterr().err
+
+
+def test_cash_and_its_change_do_not_keep_a_rule_from_being_learned(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text(
+        "Green tea    1 x  4.50     4.50\nRice 5kg     2 x 13.50    27.00\n"
+        "ITEMS 3\nTOTAL 31.50\nCASH 50.00\nCHANGE 18.50\n"
+    )
+    assert main(["totals", "learn", str(file)]) == 0
+
+
+def test_a_file_that_is_no_receipt_teaches_nothing_and_says_so(tmp_path, capsys):
+    file = tmp_path / "noise"
+    file.write_bytes(bytes(range(128, 256)) * 20 + b"\n-\n")
+    assert main(["totals", "learn", str(file)]) == 1
+    assert capsys.readouterr().err == ""
+
+
+def test_a_rule_that_cannot_be_written_is_said(tmp_path, capsys):
+    file = tmp_path / "a.txt"
+    file.write_text("Milk 1 3.50 3.50\nTOTAL 3.50\nCASH 3.50\n")
+    rule = tmp_path / "absent" / "rule.toml"
+    assert main(["totals", "learn", "--output", str(rule), str(file)]) == 1
+    assert capsys.readouterr().err == f"{rule}: No such file or directory\n"
