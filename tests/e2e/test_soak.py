@@ -79,6 +79,7 @@ def test_journal_paper_and_ledger_agree_whoever_was_killed(tmp_path):
         the_paper_has_each_receipt_once(shop, sold)
         the_commands_find_all_in_order(shop)
         the_referees_agree(shop)
+        the_checks_see_what_is_wrong(shop, sold)
 
 
 def soak(shop: Shop, chosen: list) -> Sold:
@@ -178,6 +179,22 @@ def the_referees_agree(shop: Shop) -> None:
     assert {account.partition(":")[2]: minor for account, minor in found.items()} == balances
     assert hledger_transactions(files["hledger"]) == vouchers
     assert by_beancount(files["beancount"]) == (balances, vouchers)
+
+
+def the_checks_see_what_is_wrong(shop: Shop, sold: Sold) -> None:
+    """Controls: a sale that is not there, a receipt that came twice, a fact that is gone."""
+    more = Sold(sold.receipts | {"never": "R1"}, sold.amounts | {"never": 1})
+    with pytest.raises(AssertionError):
+        the_sales_are_those_the_pos_was_told_of(shop, more)
+    paper = shop.printer.receipts
+    paper.extend(paper)
+    with pytest.raises(AssertionError):
+        the_paper_has_each_receipt_once(shop, sold)
+    shop.change_ledger("DELETE FROM inbox WHERE type = 'TransactionSettled'")
+    with pytest.raises(AssertionError):
+        the_ledger_has_what_the_journal_has(shop)
+    with pytest.raises(AssertionError):
+        the_commands_find_all_in_order(shop)
 
 
 # --- reading -------------------------------------------------------------------------------------
