@@ -267,6 +267,7 @@ def _cross_check(values: Values) -> Iterator[Problem]:
 _REPEATED_TEXTS: dict[KeyPath, str] = {
     ("device", "role"): "two devices have the role {value}",
     ("client", "name"): "two clients have the name {value}",
+    ("client", "token"): "two clients have the same token",
     ("approver", "name"): "two approvers have the name {value}",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -30,6 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = args.run(args)
     except (ConfigError, CostFileError, LedgerUnavailable, LedgerUnsafe) as error:
         print(error, file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:  # `| head` has seen enough; nor may the interpreter flush at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     return code
 

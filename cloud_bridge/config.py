@@ -99,7 +99,8 @@ def load(file: Path) -> BridgeConfig:
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        problem = SettingError(0, "", Text("cannot be read: {reason}", {"reason": str(error)}))
+        reason = getattr(error, "strerror", None) or str(error)
+        problem = SettingError(0, "", Text("cannot be read: {reason}", {"reason": reason}))
         raise ConfigError(file, (problem,)) from error
     folder = file.parent
     checked = check(text, BridgeSettings, cross_check=lambda values: _problems(values, folder))

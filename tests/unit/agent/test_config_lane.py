@@ -117,6 +117,10 @@ def test_every_option_of_a_driver_can_stand_in_its_device_table(kind, model):
             (8, "api.client.2.name", "two clients have the name p"),
         ),
         (
+            'lane.id = "1"\n[api]\nclient = [\n{name="p",token="a"},\n{name="q",token="a"}]',
+            (8, "api.client.2.token", "two clients have the same token"),
+        ),
+        (
             'lane.id = "1"\n[api]\nhost = "0.0.0.0"\nclient = [{name = "pos", token = "abc"}]',
             (
                 7,
