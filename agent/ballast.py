@@ -15,6 +15,7 @@ from pathlib import Path
 log = logging.getLogger("lanetally.journal")
 
 BALLAST_BYTES = 32 * 1024 * 1024  #: some 3,000 baskets of ten lines, and the log that is not merged
+FULL_BYTES = 1024 * 1024  #: with less than this a disk is full
 SHARE_OF_FREE = 4  #: it takes at most one part in so many of what is free
 
 
@@ -52,6 +53,14 @@ class Ballast:
             os.posix_fallocate(file.fileno(), 0, self._size)
             os.fsync(file.fileno())
         partial.replace(self.path)
+
+    def give_up_if_full(self) -> bool:
+        """`give_up`, where there is next to no room: a journal is not opened for other reasons."""
+        try:
+            free = os.statvfs(self.path.parent)
+        except OSError:
+            return False
+        return free.f_bavail * free.f_frsize < FULL_BYTES and self.give_up()
 
     def give_up(self) -> bool:
         """Free its room. False if there was none, or if the disk does not let go of it."""

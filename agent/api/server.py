@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
+import os
 import socket
 import stat
 from pathlib import Path
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("lanetally.api")
 
 STOP_POLL_S = 0.1
+RETRY_S = 5.0  #: between two tries at an address that somebody else has
 NO_SHOP = Shop()
 NO_SUGGESTIONS = NoSuggestions()
 NO_SALES = NoSales()
@@ -71,6 +73,19 @@ def serve(
     asyncio.run(
         _serve(settings, lane, translations, stop, ready, shop, approvers, suggester, sales, scans)
     )
+
+
+def keep_serving(serves: Callable[[threading.Event], None], stop: threading.Event) -> None:
+    """`serves` until `stop` is set; while its address cannot be used, say so once and try again."""
+    said = ""
+    while not stop.is_set():
+        try:
+            serves(stop)
+            break
+        except OSError as error:
+            if said != (said := str(error.strerror)):
+                log.error("%s; it is tried again every %g s", said, RETRY_S)  # noqa: TRY400  no fault of the program's
+            stop.wait(RETRY_S)
 
 
 async def _serve(
@@ -177,7 +192,7 @@ def _tcp_listener(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         raise OSError(
-            error.errno, f"cannot listen on {host} port {port}: {error.strerror}"
+            error.errno, f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}"
         ) from error
 
 

@@ -23,7 +23,7 @@ from typing import Any
 from biip import gs1_prefixes
 
 from agent import __version__
-from agent.api.server import serve
+from agent.api.server import keep_serving, serve
 from agent.api.settings import Shop
 from agent.aside import Aside
 from agent.ballast import Ballast
@@ -233,7 +233,8 @@ def _assembled(config: LaneConfig, stop: threading.Event, office: HeadOffice) ->
         sales=JournalSales(journal.path),
         scans=aside,
     )
-    supervisor.add("api", "api", lambda stop: serving(config.api, core, says, stop))
+    serves = partial(serving, config.api, core, says)
+    supervisor.add("api", "api", lambda stop: keep_serving(serves, stop))
     _keep_house(config, journal, supervisor, clock, _health_into(inbox))
     if recovered is not None:
         _tell_recovered(recovered, _console(say), _health_into(inbox))
@@ -246,7 +247,7 @@ def _opened(path: Path, ballast: Ballast, wall_ms: int) -> tuple[Journal, Journa
     try:
         opened = open_journal(path, wall_ms)
     except JournalUnsafe:
-        if not ballast.give_up():
+        if not ballast.give_up_if_full():
             raise
         return open_journal(path, wall_ms)
     ballast.hold()

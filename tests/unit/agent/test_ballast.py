@@ -41,3 +41,17 @@ def test_a_folder_that_cannot_be_written_is_said_and_no_more(tmp_path, caplog):
     (tmp_path / "lane").write_text("not a folder")
     assert not Ballast(tmp_path / "lane" / "ballast", SIZE).hold()
     assert "no reserve" in caplog.text
+
+
+def test_it_is_kept_where_there_is_room_and_where_nobody_can_tell(tmp_path, monkeypatch):
+    ballast = Ballast(tmp_path / "ballast", SIZE)
+    assert ballast.hold()
+    assert not ballast.give_up_if_full()
+    assert ballast.is_held
+    assert not Ballast(tmp_path / "gone" / "ballast", SIZE).give_up_if_full()
+
+    monkeypatch.setattr(
+        "agent.ballast.os.statvfs", lambda _: SimpleNamespace(f_bavail=3, f_frsize=4096)
+    )
+    assert ballast.give_up_if_full()
+    assert not ballast.is_held

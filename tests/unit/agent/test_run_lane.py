@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 import threading
+import time
+from pathlib import Path
 
 import pytest
 from biip.gs1_prefixes import GS1CompanyPrefix
 
+from agent.api.server import keep_serving
 from agent.cli import run
 from agent.config import load
 from agent.core import Core
 from agent.domain.gs1 import read_label
 from agent.domain.gtin import TradeItem
+from agent.journal import JournalUnsafe
 from agent.supervisor import BUDGET_RESTARTS
 
 
@@ -89,3 +94,38 @@ def test_labels_are_read_as_before_when_start_up_has_given_its_memory_back():
     assert GS1CompanyPrefix.extract("7044610873466") is None, "6 MB are held for nobody"
     assert read_label(b"7044610873466", "]E0") == TradeItem("07044610873466", "GTIN-13")
     assert read_label(b"0107044610873466", "]C1") == TradeItem("07044610873466", "GTIN-13")
+
+
+def test_a_second_daemon_on_a_journal_is_refused_and_leaves_the_reserve_alone(config):
+    stop = threading.Event()
+    first = threading.Thread(target=run.run_lane, args=(config, stop))
+    first.start()
+    ballast = Path(config.lane.data_dir) / "ballast"
+    until = time.monotonic() + 10
+    while not ballast.exists() and time.monotonic() < until:
+        time.sleep(0.01)
+
+    with pytest.raises(JournalUnsafe, match="another process"):
+        run.run_lane(config, threading.Event())
+
+    held = ballast.exists()
+    stop.set()
+    first.join(20)
+    assert held
+
+
+def test_an_address_in_use_is_waited_for_and_said_once(caplog, monkeypatch):
+    monkeypatch.setattr("agent.api.server.RETRY_S", 0.01)
+    stop = threading.Event()
+    tries = []
+
+    def serves(_stop):
+        tries.append(1)
+        if len(tries) < 4:
+            raise OSError(errno.EADDRINUSE, "cannot listen on 127.0.0.1 port 1: in use")
+
+    keep_serving(serves, stop)
+
+    assert len(tries) == 4
+    assert caplog.text.count("cannot listen on 127.0.0.1 port 1: in use") == 1
+    assert "Traceback" not in caplog.text
