@@ -166,8 +166,10 @@ LEDGER_CASES: dict[str, tuple[str, set[str]]] = {
         {"facts_unchanged"},
     ),
     "a case in quarantine": (
-        "INSERT INTO quarantine "
-        "VALUES (1,'o','s','l','e',1,'x','account','',x'00',1,1,1,1,NULL,'')",
+        (
+            "INSERT INTO quarantine "
+            "VALUES (1,'o','s','l','e',1,'x','account','',x'00',1,1,1,1,NULL,'')"
+        ),
         {"quarantine_empty"},
     ),
 }
