@@ -13,6 +13,7 @@ def day(findings: Findings) -> None:
     with shop.opened() as open_shop:
         open_shop.sell(baskets)
         report = open_shop.booked()
+        findings.figures["scanned_again"] = open_shop.cashier.scanned_again
     for invariant in report.invariants:
         if not invariant.held:
             findings.broken.append(f"{invariant.text.english()}: {invariant.found}")

@@ -3,6 +3,9 @@ and nothing of the label that was being typed is taken for one."""
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 from agent.cli.demo.plan import planned
 from drivers.scanner.sim import Wedge
 from tests.lab.guest import shop
@@ -10,26 +13,31 @@ from tests.lab.guest.result import Findings, told
 from tests.lab.guest.shop import GADGETS, SCANNER, Shop, waited
 
 TIMES = 3
+#: From its name under /dev to a device that works. Before that come kernel and udev, which on an
+#: emulated processor take a multiple of their time; it is stated, not held.
 LIMIT_S = 2.0
+NAMES = {device["role"]: Path(device["path"]) for device in tomllib.loads(shop.LANE_TOML)["device"]}
 
 
 def replug(findings: Findings) -> None:
     with shop.opened() as open_shop:
         visits = iter(planned(open_shop.baskets, TIMES * len(GADGETS), seed=2))
         for gadget in GADGETS:
-            waits_s = []
+            named_s, waits_s = [], []
             for _ in range(TIMES):
                 if gadget is SCANNER:
                     _half_a_label(open_shop)
                 open_shop.pull(gadget)
                 waited(lambda role=gadget.name: open_shop.state(role) == "lost", "it is missed")
                 gadget.plug()
+                named_s.append(waited(NAMES[gadget.name].exists, "udev names it"))
                 waits_s.append(
                     waited(lambda role=gadget.name: open_shop.state(role) == "up", "it is back")
                 )
                 open_shop.cashier.serve(next(visits))
             worst_s = max(waits_s)
-            findings.hold(f"{gadget.name}_s", round(worst_s, 2), held=worst_s <= LIMIT_S)
+            findings.figures[f"{gadget.name}_named_s"] = round(max(named_s), 2)
+            findings.hold(f"{gadget.name}_back_s", round(worst_s, 2), held=worst_s <= LIMIT_S)
         report = open_shop.booked()
     for invariant in report.invariants:
         if not invariant.held:
