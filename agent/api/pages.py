@@ -63,6 +63,11 @@ def build() -> str:
     return digest.hexdigest()
 
 
+async def to_screen(_request: Request, _context: Context) -> Response:
+    """Whoever types the lane's bare address wants to see it."""
+    return Response(303, headers=(("location", PREFIX),))
+
+
 async def show_page(request: Request, _context: Context) -> Response:
     """One of `files`, or 304 for a browser that has it."""
     file = files()[request.path]

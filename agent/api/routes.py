@@ -392,7 +392,10 @@ ROUTES: tuple[Route, ...] = (
 )
 
 #: The lane screen's files: part of the server, and no business of an API's client.
-PAGES: tuple[Route, ...] = tuple(
-    Route("GET", path, pages.show_page, "A page of the lane screen", {200: None}, is_open=True)
-    for path in pages.files()
+PAGES: tuple[Route, ...] = (
+    Route("GET", "/", pages.to_screen, "The lane screen", {303: None}, is_open=True),
+    *(
+        Route("GET", path, pages.show_page, "A page of the lane screen", {200: None}, is_open=True)
+        for path in pages.files()
+    ),
 )

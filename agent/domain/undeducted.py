@@ -71,8 +71,8 @@ def _of_rejected(fact: CashierTotalRejected) -> Show:
     total = fact.total
     paid_minor = sum(tender.amount_minor for tender in total.tenders) - total.change_minor
     text = Text(
-        "Paid, but not deducted from stock: total {total_id} settled nothing: {code}",
-        {"total_id": total.total_id, "code": fact.code},
+        "Paid, but not deducted from stock: total {total_id} settled nothing",
+        {"total_id": total.total_id},
     )
     data: dict[str, str | int | None] = {
         "transaction_id": fact.transaction_id,

@@ -41,6 +41,12 @@ def bearer(port: int) -> str:
 # --- pages ---------------------------------------------------------------------------------------
 
 
+def test_the_bare_address_leads_to_the_screen(port: int) -> None:
+    answer = asked(port, get("/"))
+
+    assert (answer.status, answer.headers["location"]) == (303, "/screen/")
+
+
 @pytest.mark.parametrize(
     ("path", "media_type"),
     [
