@@ -17,7 +17,7 @@ from tests.lab.payload import PINNED, ROOT
 from tests.lab.scenarios import SCENARIOS
 
 
-@pytest.mark.parametrize("module", ["day", "load", "replug", "sandbox", "watchdog"])
+@pytest.mark.parametrize("module", SCENARIOS)
 def test_what_is_played_in_the_box_can_be_imported(module):
     import_module(f"tests.lab.guest.{module}")
 

@@ -107,22 +107,18 @@ class Machine:
         words = ["/opt/lanetally/bin/python", "-m", module, *arguments]
         return f"cd /lab && PYTHONDONTWRITEBYTECODE=1 exec {shlex.join(words)}"
 
-    def cut_power(self) -> None:
-        """Between one instruction and the next."""
-        self._end(signal.SIGKILL)
-
     def stop(self) -> None:
         """Shut down in order, within reason."""
         with suppress(GuestFailed, OSError):
             self._hands[0].ask("systemctl poweroff")
             if self._process is not None:
                 self._process.wait(90)
-        self._end(signal.SIGKILL)
+        self._end()
 
-    def _end(self, number: int) -> None:
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None and process.poll() is None:
-            os.killpg(process.pid, number)
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         for hand in self._hands:
             hand.close()

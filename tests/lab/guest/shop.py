@@ -194,13 +194,11 @@ class Shop:
 
 
 @contextmanager
-def opened(*, fresh: bool = True, cut: Callable[[str], None] = lambda _: None) -> Iterator[Shop]:
-    """A shop with all devices plugged in and up; with new books, or as the box was started.
-    `cut`: see `printing`."""
+def opened() -> Iterator[Shop]:
+    """A shop with new books, all devices plugged in and up."""
     sample = baskets.sample()
     items = baskets.item_figures(sample)
-    if fresh:
-        _open_books(items.values())
+    _open_books(items.values())
     with ExitStack() as stack:
         # first the lane, then its devices: what was never plugged in must be usable as well
         plug_in()
@@ -210,7 +208,7 @@ def opened(*, fresh: bool = True, cut: Callable[[str], None] = lambda _: None) -
         scale = stack.enter_context(serving(SimulatedScale()))
         stack.enter_context(wired(scale.path, lambda: SCALE.node))
         printer = VirtualPrinter()
-        stack.enter_context(printing(printer, lambda: PRINTER.node, cut))
+        stack.enter_context(printing(printer, lambda: PRINTER.node))
         pos = stack.enter_context(closing(Pos(API_PORT, TOKEN)))
         devices = Devices(keys[SCANNER.name], keys[KEYPAD.name], scale)
         wait_until_up(pos)

@@ -72,30 +72,21 @@ def _relay(one: int, other: int, stop: threading.Event) -> None:
 
 
 @contextmanager
-def printing(
-    printer: VirtualPrinter, node: Callable[[], Path], cut: Callable[[str], None] = lambda _: None
-) -> Iterator[None]:
-    """The printer at its gadget's end. `cut`: called with the QR code of each receipt
-    that is cut off."""
+def printing(printer: VirtualPrinter, node: Callable[[], Path]) -> Iterator[None]:
+    """The printer at its gadget's end."""
 
     def serve(stop: threading.Event) -> None:
-        _while_plugged(node, stop, lambda usb: _print(printer, usb, stop, cut))
+        _while_plugged(node, stop, lambda usb: _print(printer, usb, stop))
 
     with _thread(serve):
         yield
 
 
-def _print(
-    printer: VirtualPrinter, usb: int, stop: threading.Event, cut: Callable[[str], None]
-) -> None:
+def _print(printer: VirtualPrinter, usb: int, stop: threading.Event) -> None:
     while not stop.is_set():
         appetite = printer.appetite_bytes()
         ready = select.select([usb] if appetite else [], [], [], TICK_S)[0]
-        data = os.read(usb, appetite) if ready else b""
-        before = len(printer.receipts)
-        answers = printer.feed(data)
-        for receipt in printer.receipts[before:]:
-            cut("/".join(receipt.qr_codes))
+        answers = printer.feed(os.read(usb, appetite) if ready else b"")
         if answers:
             os.write(usb, answers)
 
