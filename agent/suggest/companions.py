@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 CATEGORIES_MAX = 2048  #: further ones share the first, which has no name
-PAIRS_MAX = 1 << 18
+PAIRS_MAX = 240_000
 PER_LINE = 5040  #: what a line adds to its category's companions, shared among them
 AGED_AT = 1 << 30  #: a category that has so much is halved, so that habits can change
 

@@ -16,8 +16,8 @@ from agent.suggest.companions import CATEGORIES_MAX, Companions
 from agent.suggest.question import SoldBasket, SoldItem, WeightOf
 from agent.suggest.table import Table
 
-ITEMS_MAX = 24_576
-LINES_MAX = 200_000
+ITEMS_MAX = 22_000
+LINES_MAX = 180_000
 BASKETS_MAX = 28_000
 BASKET_LINES_MAX = 100  #: of one basket; wholesale tells nothing of a lane's customers
 KEYS_MAX = 32_000  #: of a table, with those that are forgotten, so that 65,536 slots are enough
@@ -78,7 +78,7 @@ class Memory:
     def _turn_to(self, day: int) -> None:
         if day > self.day:
             bits = min(FADE_BITS * (day - self.day), 31)
-            self.lately = array("i", [n >> bits for n in self.lately])
+            self.lately = array("i", (n >> bits for n in self.lately))
             self.day = day
 
     def _sold(self, gtin: int, item: SoldItem, weight_of: WeightOf) -> int:

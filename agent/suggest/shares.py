@@ -57,15 +57,13 @@ class Shares:
 
 def _shares(lately: Sequence[int], usually: Sequence[int]) -> array[int]:
     all_lately, all_usually = sum(lately), max(sum(usually), 1)
-    if all_lately:
-        sells = [
-            _believed(n, m * all_lately // all_usually)
-            for n, m in zip(lately, usually, strict=True)
-        ]
-    else:
-        sells = list(usually)
+    believed = (
+        _believed(n, m * all_lately // all_usually) if all_lately else m
+        for n, m in zip(lately, usually, strict=True)
+    )
+    sells = array("q", believed)  # a list of them would take five times its memory for a moment
     whole = max(sum(sells), 1)
-    return array("i", [n * WHOLE // whole for n in sells])
+    return array("i", (n * WHOLE // whole for n in sells))
 
 
 def _believed(lately: int, expected: int) -> int:

@@ -3,6 +3,7 @@ hidden of each of 6,000 later baskets. The yardstick is plain popularity, on the
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 import tracemalloc
@@ -123,6 +124,7 @@ def _memory(name: str, make: Callable[[], Model]) -> dict[str, str]:
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     model = make()
+    gc.collect()
     now, peak = (n - before for n in tracemalloc.get_traced_memory())
     tracemalloc.stop()
     how = f"arrays alone {size_of(model) / 1e6:.1f} MB"
