@@ -21,7 +21,7 @@ demo: setup
 
 test: setup lint
 	sh .ci/setup.sh test
-	$(BIN)/coverage run -m pytest
+	$(BIN)/python -m pytest -n logical --dist loadfile --cov --cov-report=
 	$(BIN)/coverage report --skip-covered
 	$(BIN)/coverage report --skip-covered --fail-under=100 --include='agent/domain/*'
 	$(BIN)/coverage report --skip-covered --fail-under=100 --include='drivers/*/codec_*.py'

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import TimeoutException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
@@ -61,7 +61,9 @@ class Browser:
         return self.driver.find_element("css selector", selector)
 
     def text(self, selector: str) -> str:
-        return self.one(selector).text
+        """What is to be read there; asked again where the page has just been drawn anew."""
+        drawn = WebDriverWait(self.driver, PATIENCE_S, 0.02, [StaleElementReferenceException])
+        return drawn.until(lambda _: (self.one(selector).text,))[0]
 
     def texts(self, selector: str) -> list[str]:
         return [element.text for element in self.all(selector)]
@@ -75,7 +77,8 @@ class Browser:
 
     def wait_for(self, true: Callable[[], object], what: str) -> None:
         try:
-            WebDriverWait(self.driver, PATIENCE_S, 0.02).until(lambda _: true())
+            waiting = WebDriverWait(self.driver, PATIENCE_S, 0.02, [StaleElementReferenceException])
+            waiting.until(lambda _: true())
         except TimeoutException:
             self.picture(f"in vain {what}")
             raise AssertionError(f"waited in vain: {what}") from None

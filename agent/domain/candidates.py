@@ -80,7 +80,5 @@ def _of_weight(catalogue: Catalogue, each: int, grams: int, variance: int) -> di
     }
 
 
-def _price(item: KnownItem, gap_minor: int | None) -> int:
-    if gap_minor is None:
-        return 0
+def _price(item: KnownItem, gap_minor: int) -> int:
     return _SAME_PRICE if item.price_minor == gap_minor else _OTHER_PRICE
