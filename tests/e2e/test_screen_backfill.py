@@ -73,7 +73,7 @@ def rows(page: Browser) -> list[str]:
 
 def opened(page: Browser, place: int = 0) -> None:
     page.wait_for(lambda: len(rows(page)) > place, "the list")
-    page.all("#list button")[place].click()
+    page.wait_for(lambda: page.all("#list button")[place].click() is None, "the list stands still")
     page.wait_for(lambda: page.one("#file").is_displayed(), "the sale")
     page.wait_for(lambda: page.run("return document.activeElement.name === 'label'"), "ready")
 
