@@ -343,8 +343,11 @@ class Journal:
 
     def days_due(self, today: str) -> list[facts.DayClosed]:
         """The close of each day before `today` that no close has told of all its sales, or of
-        none."""
-        return days.due(self._db, today)
+        none. Raises sqlite3.OperationalError, as for all that an archive does not tell."""
+        try:
+            return days.due(self._db, archive.folder_of(self.path), today)
+        except ArchiveUnreadable as error:
+            raise sqlite3.OperationalError(str(error)) from error
 
     def unprinted_jobs(
         self,

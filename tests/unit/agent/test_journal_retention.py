@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import sqlite3
 from contextlib import closing
@@ -18,7 +19,7 @@ from agent.journal.chain import faults
 from agent.journal.file import whole_file
 from agent.journal.retention import Rule, archive_next, delete_archived, give_back_room
 from agent.journal.succession import open_journal
-from agent.wire import GENESIS, decode_batch, encode_batch
+from agent.wire import GENESIS, decode_batch, decode_body, encode_batch
 from tests.lane_kit import (
     MILK,
     STARTED,
@@ -376,3 +377,55 @@ def test_the_facts_of_a_basket_that_is_put_aside_stay_whatever_their_age(journal
     assert min(positions(journal)) <= first
     [waiting] = journal.lane_state().around.aside
     assert (waiting.number, waiting.transaction.lines) == (1, opened.state.transaction.lines)
+
+
+# --- a day that is archived, and sells once more --------------------------------------------------
+
+
+def closes_of(journal):
+    return [fact for fact in journal.facts() if isinstance(fact, facts.DayClosed)]
+
+
+def test_a_late_sale_closes_an_archived_day_again_with_all_that_it_sold(journal):
+    before = next(day for day in closes_of(journal) if day.sales)
+    close_days(journal)
+    archive_and_delete(journal)
+    assert positions(journal)[0] > before.first_seq, "its first sales are in archives"
+
+    append(journal, sale("late", LaneState(500)).facts, NOW_MS)
+    (again,) = journal.days_due("2026-11-23")
+
+    sold = [row for row in journal.history() if row.type == "TransactionSettled"]
+    digest = hashlib.sha256("".join(f"{row.seq} {row.hash}\n" for row in sold).encode())
+    assert (again.business_date, again.sales) == (before.business_date, before.sales + 1)
+    assert again.sum_minor == before.sum_minor + MILK.price_minor
+    assert (again.first_seq, again.last_seq) == (before.first_seq, sold[-1].seq)
+    assert again.hash == digest.hexdigest()
+    append(journal, [again], NOW_MS)
+    assert journal.days_due("2026-11-23") == [], "told once"
+
+
+def test_an_item_added_to_a_sale_of_an_archived_day_leaves_its_close_as_it_is(journal):
+    close_days(journal)
+    archive_and_delete(journal)
+    settled = next(
+        decode_body(row.type, row.version, row.body)
+        for row in journal.history()
+        if row.type == "TransactionSettled"
+    )
+    added = facts.ItemBackfilled(
+        "b1", settled.transaction_id, settled.receipt_number, settled.business_date, "CNY",
+        "gone", settled.lines,
+    )  # fmt: skip
+    append(journal, [added], NOW_MS)
+    assert journal.days_due("2026-11-23") == [], "it is no sale of that day's till"
+
+
+def test_a_day_whose_archive_is_gone_stays_open_rather_than_told_wrong(journal):
+    close_days(journal)
+    written = archive_and_delete(journal)
+    (folder_of(journal.path) / written[0].file).unlink()
+    append(journal, sale("late", LaneState(500)).facts, NOW_MS)
+    with pytest.raises(sqlite3.OperationalError, match="No such file"):
+        journal.days_due("2026-11-23")
+    append(journal, sale("later", LaneState(501)).facts, NOW_MS)
