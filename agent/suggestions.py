@@ -18,7 +18,7 @@ from agent.domain.facts import FactBody, ItemDescribed, PieceWeighed, Transactio
 from agent.domain.items import Item
 from agent.journal import JournalReader
 from agent.suggest.model import Model
-from agent.suggest.question import Named, Question, Suggestion
+from agent.suggest.question import Named, Question, SoldBasket, Suggestion
 from agent.suggest.sold import is_gtin, sold_basket
 from agent.wire import FactRow, UndecodableFact, decode_body
 
@@ -70,11 +70,11 @@ class Suggestions:
         with closing(JournalReader(self._path)) as reader:
             return tuple(_named(suggestion, reader) for suggestion in found)
 
-    def basket_of(self, transaction_id: str) -> tuple[str, ...] | None:
-        """The GTINs of a sale that was settled; None if there is none of this id."""
+    def sold(self, transaction_id: str) -> SoldBasket | None:
+        """A sale that was settled, as the model learns it; None if there is none of this id."""
         with closing(JournalReader(self._path)) as reader:
             sale = reader.sale(transaction_id)
-        return None if sale is None else tuple(n.gtin for n in sale.lines if is_gtin(n.gtin))
+        return None if sale is None else sold_basket(sale)
 
     @property
     def hour(self) -> int:

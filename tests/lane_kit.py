@@ -117,9 +117,10 @@ def sale(
     *,
     charges: tuple[Item, ...] = (MILK,),
     scans: tuple[Item, ...] = (MILK,),
+    customer: str = "",
 ) -> Step:
     """A whole transaction, from the first scan to the settlement."""
-    total = posted(total_id, None, lines=tuple(map(charged, charges)))
+    total = posted(total_id, None, lines=tuple(map(charged, charges)), customer=customer)
     return played(*(scanned(item.gtin) for item in scans), received(total), state=state)
 
 

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from agent.api.messages import Request, Response, answer, refuse
 from agent.domain.text import Text
-from agent.suggest.question import Gap, Named, Question
+from agent.suggest.question import Gap, Named, Question, SoldBasket
 
 if TYPE_CHECKING:
     from agent.api.routes import Context
@@ -25,7 +25,8 @@ Amount = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
 
 class SuggestionsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Of what is asked: `gtins`, else the sale `transaction_id`, else the open basket."""
+    """Of what is asked: `gtins`, else the sale `transaction_id` with its customer, else the open
+    basket."""
 
     gtins: Annotated[tuple[Gtin, ...], Meta(max_length=LINES_MAX)] | None = None
     transaction_id: Words = ""
@@ -33,7 +34,7 @@ class SuggestionsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tolerance_g: Annotated[Amount | None, Meta(description="either way; null for 2 %")] = None
     amount_minor: Annotated[Amount | None, Meta(description="charged above the scans")] = None
     categories: Annotated[tuple[Words, ...], Meta(max_length=20)] = ()
-    customer: Words = ""
+    customer: Annotated[Words, Meta(description="a phone or member's number, whole")] = ""
     limit: Annotated[int, Meta(ge=1, le=50)] = 10
 
 
@@ -62,7 +63,7 @@ class Suggester(Protocol):
 
     def named(self, question: Question) -> tuple[Named, ...]: ...
 
-    def basket_of(self, transaction_id: str) -> tuple[str, ...] | None: ...
+    def sold(self, transaction_id: str) -> SoldBasket | None: ...
 
 
 class NoSuggestions:
@@ -73,7 +74,7 @@ class NoSuggestions:
     def named(self, _question: Question) -> tuple[Named, ...]:
         return ()
 
-    def basket_of(self, _transaction_id: str) -> tuple[str, ...] | None:
+    def sold(self, _transaction_id: str) -> SoldBasket | None:
         return None
 
 
@@ -92,22 +93,25 @@ async def suggest(request: Request, context: Context) -> Response:
 
 
 async def _suggested(body: SuggestionsBody, request: Request, context: Context) -> Response:
-    basket = await _basket(body, context)
-    if basket is None:
+    asked = await _asked(body, context)
+    if asked is None:
         detail = Text("No such sale in this lane's journal")
         return refuse(404, "transaction_unknown", detail, request.say)
     gap = Gap(body.weight_g, body.tolerance_g, body.amount_minor, body.categories)
-    question = Question(basket, gap, body.customer, context.suggester.hour, body.limit)
+    gtins, customer = asked
+    question = Question(gtins, gap, customer, context.suggester.hour, body.limit)
     found = await asyncio.to_thread(context.suggester.named, question)
     return answer(200, SuggestionsAnswer(tuple(_answer(named, request) for named in found)))
 
 
-async def _basket(body: SuggestionsBody, context: Context) -> tuple[str, ...] | None:
+async def _asked(body: SuggestionsBody, context: Context) -> tuple[tuple[str, ...], str] | None:
+    """(GTINs, customer); None if there is no such sale."""
     if body.gtins is not None:
-        return tuple(gtin.zfill(14) for gtin in body.gtins)
+        return tuple(gtin.zfill(14) for gtin in body.gtins), body.customer
     if body.transaction_id:
-        return await asyncio.to_thread(context.suggester.basket_of, body.transaction_id)
-    return tuple(line.gtin for line in context.lane.snapshot().lines)
+        sold = await asyncio.to_thread(context.suggester.sold, body.transaction_id)
+        return None if sold is None else (sold.gtins, body.customer or sold.customer)
+    return tuple(line.gtin for line in context.lane.snapshot().lines), body.customer
 
 
 def _answer(named: Named, request: Request) -> SuggestionAnswer:

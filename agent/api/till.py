@@ -34,6 +34,7 @@ class PaymentBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     total_id: Annotated[str, Meta(description="the client's own id: repeated, paid only once")]
     amount_minor: int
     tenders: tuple[TenderBody, ...] = ()
+    customer: Annotated[Name, Meta(description="a phone or member's number")] = ""
     operator: Name = ""
     pin: Name = ""
 
@@ -144,5 +145,6 @@ async def settle_at_till(request: Request, context: Context) -> Response:
             body.amount_minor,
             tuple(Tender(given.tender_type, given.amount_minor) for given in body.tenders),
             by,
+            customer=body.customer,
         ),
     )

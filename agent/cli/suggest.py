@@ -34,6 +34,9 @@ def register(subparsers: Any) -> None:
     command.add_argument(
         "--amount-minor", type=int, help=say(Text("what was charged above the scans"))
     )
+    command.add_argument(
+        "--customer", default="", help=say(Text("the customer's phone or member's number"))
+    )
     command.add_argument("--limit", type=int, default=10, help=say(Text("at most so many")))
     command.add_argument("--json", action="store_true", help=say(Text("answer as one JSON object")))
     command.set_defaults(run=run)
@@ -63,21 +66,24 @@ def run(args: argparse.Namespace) -> int:
 
 def _found(args: argparse.Namespace, known: Suggestions, say: Say) -> tuple[Named, ...]:
     gap = Gap(weight_g=args.weight_g, amount_minor=args.amount_minor)
-    question = Question(_basket(args, known, say), gap, limit=args.limit)
+    gtins, customer = _asked(args, known, say)
+    question = Question(gtins, gap, customer, limit=args.limit)
     known.catch_up()
     return known.named(question)
 
 
-def _basket(args: argparse.Namespace, known: Suggestions, say: Say) -> tuple[str, ...]:
-    gtins: tuple[str, ...] | None = tuple(args.gtins or ())
+def _asked(args: argparse.Namespace, known: Suggestions, say: Say) -> tuple[tuple[str, ...], str]:
+    """(GTINs, customer)."""
     if args.transaction:
-        gtins = known.basket_of(args.transaction)
-    if gtins is None:
-        raise TechnicianError(say(Text("No such sale in this lane's journal")))
+        sold = known.sold(args.transaction)
+        if sold is None:
+            raise TechnicianError(say(Text("No such sale in this lane's journal")))
+        return sold.gtins, args.customer or sold.customer
+    gtins = tuple(args.gtins or ())
     for gtin in gtins:
         if not is_gtin(gtin):
             raise TechnicianError(say(Text("{gtin} is no GTIN", {"gtin": gtin})))
-    return tuple(gtin.zfill(14) for gtin in gtins)
+    return tuple(gtin.zfill(14) for gtin in gtins), args.customer
 
 
 def _shown(named: Named, say: Say) -> dict[str, Any]:

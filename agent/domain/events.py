@@ -204,6 +204,7 @@ class PayAtTill:
     tenders: tuple[Tender, ...]  #: as they were given, cash before change
     by: Person
     looked: LookedForTill = LookedForTill(trouble=True)
+    customer: str = ""  #: a phone or member's number
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,6 +215,7 @@ def _sale(
         taxes=taxes,
         missed_count=0,
         operator=total.operator,
+        customer=total.customer,
     )
 
 

@@ -129,6 +129,7 @@ def _total(
         change.change_minor,
         change.rounding_minor,
         operator=event.by.operator,
+        customer=event.customer,
     )
     found = problems(total)
     return ActOutcome(found[0].text, found[0].code) if found else total

@@ -27,6 +27,10 @@ class SoldBasket:
     hour: int | None = None  #: 0 to 23, of the store's own clock
     customer: str = ""  #: a member's or phone number; only a digest of it is kept
 
+    @property
+    def gtins(self) -> tuple[str, ...]:
+        return tuple(item.gtin for item in self.items)
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:

@@ -8,16 +8,15 @@ from agent.domain.facts import SoldLine, TransactionSettled
 from agent.suggest.question import SoldBasket, SoldItem
 
 
-def sold_basket(
-    settled: TransactionSettled, hour: int | None = None, customer: str = ""
-) -> SoldBasket:
+def sold_basket(settled: TransactionSettled, hour: int | None = None) -> SoldBasket:
     """`hour`: of the store's clock. Lines without a GTIN and what was taken back teach nothing."""
     items = tuple(
         SoldItem(line.gtin, line.category, _price_minor(line))
         for line in settled.lines
         if is_gtin(line.gtin) and line.quantity_milli > 0
     )
-    return SoldBasket(date.fromisoformat(settled.business_date).toordinal(), items, hour, customer)
+    day = date.fromisoformat(settled.business_date).toordinal()
+    return SoldBasket(day, items, hour, settled.customer)
 
 
 def is_gtin(text: str) -> bool:

@@ -31,12 +31,14 @@ from tests.silent import SilentOutlets
 
 TOKEN = "pos-token-0123456"
 PATH = "/v1/suggestions"
+CUSTOMER = "13812345678"
 
 
 class Lane:
-    def __init__(self, port: int, inbox: Inbox[CoreInput], sold: str) -> None:
+    def __init__(self, port: int, inbox: Inbox[CoreInput], sold: str, milk: str) -> None:
         self._port, self._emit = port, emit_into(inbox)
         self.sold = sold  #: a transaction that was settled: milk, bread and tea
+        self.milk = milk  #: and one of milk alone, of the same customer
 
     def scan(self, gtin: str) -> None:
         self._emit(ScanData("scanner", gtin.encode(), "]E0", False, 0))
@@ -74,9 +76,15 @@ def blank_lane(tmp_path: Path) -> Iterator[Lane]:
 def served(folder: Path, *, learns: bool) -> Iterator[Lane]:
     journal = Journal(folder / "journal.db")
     journal.load_items(ITEMS.values(), "digest")
-    step = sale(charges=(MILK, BREAD, TEA), scans=(MILK, BREAD, TEA))
+    step = sale(charges=(MILK, BREAD, TEA), scans=(MILK, BREAD, TEA), customer=CUSTOMER)
     append(journal, step.facts)
-    [sold] = [f for f in step.facts if isinstance(f, facts.TransactionSettled)]
+    again = sale("T2", step.state, customer=CUSTOMER)
+    append(journal, again.facts)
+    [sold, milk] = [
+        fact.transaction_id
+        for fact in (*step.facts, *again.facts)
+        if isinstance(fact, facts.TransactionSettled)
+    ]
     known = Suggestions(journal.path)
     known.catch_up()
     inbox: Inbox[CoreInput] = Inbox()
@@ -99,7 +107,7 @@ def served(folder: Path, *, learns: bool) -> Iterator[Lane]:
     for thread in threads:
         thread.start()
     try:
-        yield Lane(ports.get(timeout=5), inbox, sold.transaction_id)
+        yield Lane(ports.get(timeout=5), inbox, sold, milk)
     finally:
         stop.set()
         inbox.close()
@@ -141,6 +149,19 @@ def test_a_settled_sale_and_named_items_are_asked_alike(lane: Lane) -> None:
     assert lane.suggested({"transaction_id": lane.sold}) == []
     assert lane.suggested({"gtins": [MILK.gtin, TEA.gtin[6:]]}) == [BREAD.gtin]
     assert len(lane.suggested({"gtins": [], "limit": 2})) == 2
+
+
+def test_a_sale_is_asked_with_the_customer_whose_it_was(lane: Lane) -> None:
+    def reasons(**body: object) -> list[str]:
+        status, answer = lane.ask("POST", PATH, body)
+        assert status == 200
+        return [reason for one in answer["suggestions"] for reason in one["reasons"]]
+
+    habit = "this customer has bought it before"
+    assert habit in reasons(transaction_id=lane.milk)
+    assert habit in reasons(gtins=[MILK.gtin], customer=CUSTOMER)
+    assert habit not in reasons(gtins=[MILK.gtin])
+    assert habit not in reasons(transaction_id=lane.milk, customer="13987654321")
 
 
 def test_a_sale_that_nobody_knows_is_not_found(lane: Lane) -> None:

@@ -165,6 +165,7 @@ class TransactionSettled:
     taxes: tuple[TaxAmount, ...]
     missed_count: int
     operator: str = ""
+    customer: str = ""  #: a phone or member's number, as in the total
 
 
 @dataclass(frozen=True, slots=True)

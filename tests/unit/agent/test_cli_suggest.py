@@ -59,6 +59,21 @@ def test_the_likeliest_items_are_named_with_their_reasons(config, sold, capsys):
     )
 
 
+def test_a_customer_is_known_by_a_number_or_by_the_sale(config, journal, capsys):
+    whole = sale(charges=(MILK, BREAD), scans=(MILK, BREAD), customer="13812345678")
+    milk = sale("T2", whole.state, customer="13812345678")
+    append(journal, whole.facts)
+    append(journal, milk.facts)
+    habit = "this customer has bought it before"
+
+    assert suggest(config, milk.facts[0].transaction_id) == 0
+    assert habit in capsys.readouterr().out
+    assert suggest(config, "--gtins", MILK.gtin, "--customer", "13812345678") == 0
+    assert habit in capsys.readouterr().out
+    assert suggest(config, "--gtins", MILK.gtin) == 0
+    assert habit not in capsys.readouterr().out
+
+
 def test_the_answer_can_be_json(config, sold, capsys):
     assert suggest(config, "--json", "--limit", "1") == 0
 

@@ -270,9 +270,12 @@ def test_a_sale_of_the_journal_is_learned_with_the_price_of_a_piece():
         SoldLine(4, SOAP.gtin, -1000, None, -450, "Soap, taken back", "care", 1300),
         SoldLine(5, "", 1000, None, 100, "something", "", 1300),
     )
-    settled = TransactionSettled("t", "r", "2026-11-22", "CNY", "id", 4, 1, 0, 0, lines, (), (), 0)
+    settled = TransactionSettled(
+        *("t", "r", "2026-11-22", "CNY", "id", 4, 1, 0, 0, lines, (), (), 0),
+        customer="0912345678",
+    )
 
-    basket = sold_basket(settled, 9, "0912345678")
+    basket = sold_basket(settled, 9)
 
     assert basket == SoldBasket(
         739_942,

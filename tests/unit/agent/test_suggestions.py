@@ -26,11 +26,15 @@ def journal(tmp_path):
         yield opened
 
 
-def sell(journal: Journal, *items, times: int = 1, wall_ms: int = 1000) -> list[str]:
+def sell(
+    journal: Journal, *items, times: int = 1, wall_ms: int = 1000, customer: str = ""
+) -> list[str]:
     """That many sales of these items; their transactions."""
     state, ids = journal.lane_state(), []
     for _ in range(times):
-        step = sale(f"T{state.last_number + 1}", state, charges=items, scans=items)
+        step = sale(
+            f"T{state.last_number + 1}", state, charges=items, scans=items, customer=customer
+        )
         append(journal, step.facts, wall_ms)
         settled = [f for f in step.facts if isinstance(f, facts.TransactionSettled)]
         ids += [fact.transaction_id for fact in settled]
@@ -132,8 +136,29 @@ def test_a_settled_sale_gives_its_basket(journal):
     [one, other] = sell(journal, MILK, APPLES, times=2)
     known = Suggestions(journal.path)
 
-    assert known.basket_of(one) == known.basket_of(other) == (MILK.gtin, APPLES.gtin)
-    assert known.basket_of("never was") is None
+    for sold in (known.sold(one), known.sold(other)):
+        assert sold is not None
+        assert sold.gtins == (MILK.gtin, APPLES.gtin)
+    assert known.sold("never was") is None
+
+
+def test_what_a_customer_bought_is_learned_from_the_lanes_own_sales(journal):
+    for _ in range(5):
+        sell(journal, MILK, BREAD)
+    sell(journal, TEA, customer="13812345678")
+    [theirs] = sell(journal, MILK, customer="13812345678")
+    [anothers] = sell(journal, MILK, customer="13987654321")
+    known = Suggestions(journal.path)
+    known.catch_up()
+
+    def asked(transaction_id: str):
+        sold = known.sold(transaction_id)
+        found = known.suggest(Question(sold.gtins, customer=sold.customer))
+        return {one.gtin: [reason.english() for reason in one.reasons] for one in found}
+
+    habit = "this customer has bought it before"
+    assert habit in asked(theirs)[TEA.gtin]
+    assert habit not in asked(anothers).get(TEA.gtin, [])
 
 
 def test_the_thread_learns_what_is_settled_meanwhile(journal: Journal, monkeypatch, tmp_path: Path):

@@ -46,6 +46,24 @@ def test_a_body_is_written_in_the_order_of_its_fields_without_white_space():
     )
 
 
+def test_a_sale_that_was_written_before_sales_named_their_customer_is_read_and_kept_as_it_was():
+    body = (
+        b'{"transaction_id":"t","receipt_number":"L1-e1-000001","business_date":"2026-11-21",'
+        b'"currency":"CNY","total_id":"P1","item_count":1,"amount_minor":1250,"change_minor":0,'
+        b'"rounding_minor":0,"lines":[],"tenders":[{"tender_type":"cash","amount_minor":1250}],'
+        b'"taxes":[{"rate_bp":0,"net_minor":1250,"tax_minor":0}],"missed_count":0,"operator":"07"}'
+    )
+    head = ("TransactionSettled", 1, 1700, 42)
+    row = FactRow(1, *head, chain_hash(GENESIS, "e1", 1, *head, body), body)
+
+    sale = decode_body("TransactionSettled", 1, body)
+
+    assert isinstance(sale, facts.TransactionSettled)
+    assert (sale.operator, sale.customer) == ("07", "")
+    [again] = decode_batch(encode_batch("e1", GENESIS, [row])).facts
+    assert bytes(again.body) == body
+
+
 def test_a_batch_is_one_json_object_with_the_stored_bytes_inside():
     assert encode_batch("e1", GENESIS, [ROW]) == PAYLOAD
     assert json.loads(PAYLOAD)["facts"][0]["body"] == {"role": "scale"}

@@ -48,9 +48,9 @@ COINS = replace(RULES, till=TillRules(smallest_coin_minor=10))
 FOUND = LookedForTill()
 
 
-def paying(amount_minor, *tenders, total_id="P1", looked=FOUND):
+def paying(amount_minor, *tenders, total_id="P1", looked=FOUND, customer=""):
     given = tuple(Tender(kind, minor) for kind, minor in tenders)
-    return PayAtTill(total_id, amount_minor, given, CASHIER, looked)
+    return PayAtTill(total_id, amount_minor, given, CASHIER, looked, customer)
 
 
 def paid(state, amount_minor, *tenders, rules=AT_TILL, **more):
@@ -68,6 +68,15 @@ def bought(*items):
 def refusal(step):
     assert step.facts == ()
     return outcome(step).code
+
+
+def test_a_sale_names_the_customer_the_till_knows():
+    step = paid(bought(MILK), 1250, ("cash", 1250), customer="13812345678")
+    assert only(facts.TransactionSettled, step.facts).customer == "13812345678"
+
+
+def test_a_customers_number_that_is_none_is_refused():
+    assert refusal(paid(bought(MILK), 1250, ("cash", 1250), customer="138\n")) == "not_printable"
 
 
 # --- what is given and what comes back -----------------------------------------------------------
