@@ -75,7 +75,8 @@ class Sale(Document):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackfilledSale(Sale):
-    """A missed item that the customer paid after all: a sale of its own, approved."""
+    """T10: a missed item that the customer paid. Its money was there before anybody knew for which
+    goods; now they are known, and it is a sale of its own, approved."""
 
     kind = "backfilled-sale"
 

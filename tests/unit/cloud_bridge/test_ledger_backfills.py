@@ -68,6 +68,14 @@ def test_a_missed_item_is_booked_by_what_became_of_it(costed, new_lane, fact, ex
     assert costed.status().duplicates == 0
 
 
+def test_what_was_paid_passes_through_unidentified_receipts_and_leaves_nothing_there(
+    costed, new_lane
+):
+    apply(costed, new_lane().append(backfill("paid", **PAID)).delivery())
+    (passed,) = (b for b in costed.trial_balance() if b.account == "224101")
+    assert (passed.debit_minor, passed.credit_minor, passed.balance_minor) == (10000, 10000, 0)
+
+
 @pytest.mark.parametrize("fact", [backfill("charged"), backfill("paid", **PAID), backfill("gone")])
 @pytest.mark.parametrize("together", [True, False])
 def test_taken_back_it_leaves_nothing_whatever_the_cost_is_by_then(

@@ -134,7 +134,8 @@ CASES = {
     "T10 paid at the till after all": (
         BackfilledSale(**HEAD, tenders={"cash": 113}, net={"1300": 100}, tax={"1300": 13}, cost=60),
         {
-            "backfilled-sale": {"1001": 113, "5001": -100, "222102": -13},
+            "backfilled-payment": {"1001": 113, "224101": -113},
+            "backfilled-sale": {"224101": 113, "5001": -100, "222102": -13},
             "backfilled-cost": {"5401": 60, "1405": -60},
         },
     ),
