@@ -49,14 +49,19 @@ def option(
     high: int | None = None,
     choices: tuple[str | int, ...] = (),
     pattern: str = "",
+    least: int = 0,
     needed_if: tuple[str, tuple[str, ...]] | None = None,
+    only_if: tuple[str, tuple[str, ...]] | None = None,
     below: str = "",
+    part_of: str = "",
 ) -> Any:
     """A field of an options dataclass that carries its own unit, bounds and help.
 
-    The bounds of a tuple hold for each element. `pattern` is a regular expression that the whole of
-    a text must match. `needed_if` names another option and those of its values that do not go with
-    this one's default; `below` another option that must be greater.
+    The bounds of a tuple hold for each element, of which there are `least` or more. `pattern` is a
+    regular expression that the whole of a text must match. `needed_if` names another option and
+    those of its values that do not go with this one's default, `only_if` those that alone go with
+    anything else; `below` another option that must be greater; `part_of` another tuple that has
+    all that this one has, and more, unless it is empty and so means everything.
 
     The configuration checker and `lanetally devices options` read the metadata; the same convention
     is used by the agent's own sections (`agent.domain.settings.option`), so that one checker serves
@@ -69,8 +74,11 @@ def option(
         "high": high,
         "choices": choices,
         "pattern": pattern,
+        "least": least,
         "needed_if": needed_if,
+        "only_if": only_if,
         "below": below,
+        "part_of": part_of,
     }
     return field(default=default, metadata=metadata)
 

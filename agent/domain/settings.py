@@ -11,7 +11,7 @@ import difflib
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from types import MappingProxyType
 from typing import Any, Generic, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
@@ -154,17 +154,10 @@ class _Checker:
 
     def _compare(self, values: Mapping[str, Any], own: Iterable[Field[Any]], path: Path) -> None:
         """What a table's options say of each other; a wrong one is None here and says nothing."""
+        right = {name: value for name, value in values.items() if not _has_none(value)}
         for f in own:
-            value = values[f.name]
-            key, wants = f.metadata.get("needed_if") or ("", ())
-            if value == f.default and values.get(key) in wants:
-                because = {"key": key, "value": shown(values[key])}
-                self.complain((*path, f.name), Text("must be given, as {key} is {value}", because))
-            key = f.metadata.get("below", "")
-            if key and None not in (value, values[key]) and value >= values[key]:
-                than = {"got": shown(value), "key": key, "value": shown(values[key])}
-                text = Text("is {got}; must be less than {key}, which is {value}", than)
-                self.complain((*path, f.name), text)
+            for problem in _contradictions(f, right):
+                self.complain((*path, f.name), problem)
 
     def _chosen(self, raw: Mapping[str, object], path: Path) -> type | None:
         choice = self._choose(raw)
@@ -205,6 +198,10 @@ class _Checker:
         if not isinstance(raw, list):
             self.complain(path, Text("must be a list, not {got}", {"got": shown(raw)}))
             return None
+        least = f.metadata.get("least", 0)
+        if len(raw) < least:
+            self.complain(path, Text("must have {least} or more elements", {"least": least}))
+            return None
         return tuple(self._value(raw[n], kind, f, (*path, n)) for n in range(len(raw)))
 
     def _line(self, path: Path) -> int:
@@ -212,6 +209,38 @@ class _Checker:
         while path and path not in self._lines:
             path = path[:-1]
         return self._lines.get(path, 0)
+
+
+def _has_none(value: object) -> bool:
+    return value is None or (isinstance(value, tuple) and None in value)
+
+
+def _contradictions(f: Field[Any], values: Mapping[str, Any]) -> Iterator[Text]:
+    """What the values of a table that are right have against this option's."""
+    if f.name not in values:
+        return
+    value = values[f.name]
+    got = {"got": _written(value)}
+    key, those = f.metadata.get("needed_if") or ("", ())
+    if value == f.default and values.get(key) in those:
+        yield Text("must be given, as {key} is {value}", {"key": key, "value": shown(values[key])})
+    key, those = f.metadata.get("only_if") or ("", ())
+    if value != f.default and key in values and values[key] not in those:
+        than = {"key": key, "allowed": ", ".join(map(shown, those)), "value": shown(values[key])}
+        yield Text("is {got}; goes only with {key} = {allowed}, not {value}", got | than)
+    key = f.metadata.get("below", "")
+    if key in values and value >= values[key]:
+        than = {"key": key, "value": shown(values[key])}
+        yield Text("is {got}; must be less than {key}, which is {value}", got | than)
+    key = f.metadata.get("part_of", "")
+    if values.get(key) and not set(value) < set(values[key]):
+        than = {"key": key, "value": _written(values[key])}
+        yield Text("is {got}; must be a part of {key}, which is {value}, and not all", got | than)
+
+
+def _written(value: object) -> str:
+    """A value as it would stand in the file, a list with all that is in it."""
+    return f"[{', '.join(map(shown, value))}]" if isinstance(value, tuple) else shown(value)
 
 
 def _as_type(kind: Any) -> type:

@@ -19,7 +19,7 @@ from drivers.rfid.reader import RfidReader
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LlrpOptions(AntennaOptions):
-    address: str = option(MISSING, "the reader's host name or IP address")
+    host: str = option(MISSING, "the reader's host name or IP address")
     port: int = option(codec_llrp.PORT, "its LLRP port", low=1, high=65_535)
     antennas: tuple[int, ...] = option(
         (), "antennas to read with; none: all", low=1, high=MOST_ANTENNAS
@@ -39,7 +39,7 @@ class LlrpReader(RfidReader[LlrpOptions]):
     Options: ClassVar[type] = LlrpOptions
 
     def _port_to(self) -> TcpPort:
-        return TcpPort(self._options.address, self._options.port, self._options.answer_ms)
+        return TcpPort(self._options.host, self._options.port, self._options.answer_ms)
 
     def _probing(self) -> Conversation:
         return codec_llrp.probing(self._options.answer_ms)

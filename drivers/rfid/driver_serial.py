@@ -13,6 +13,7 @@ from drivers.rfid.options import AntennaOptions, PresenceOptions
 from drivers.rfid.reader import RfidReader
 
 _BAUDS = (9_600, 19_200, 38_400, 57_600, 115_200)
+_ONLY_288 = ("series", ("288",))  #: series 18 tells neither a tag's antenna nor its strength
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +51,18 @@ class ChafonOptions(AntennaOptions):
         "ask",
         "ask: the lane asks for each round (answer mode); listen: it reports (real-time mode, 288)",
         choices=codec_chafon.MODES,
+        only_if=_ONLY_288,
     )
     address: int = option(
         codec_chafon.BROADCAST, "its address on the line; 255: whichever it has", low=0, high=255
     )
     antennas: tuple[int, ...] = option(
-        (1,), "antennas to read with, in turn (288, ask)", low=1, high=4
+        (1,),
+        "antennas in use (288): to read with in turn (ask), or as set in the reader (listen)",
+        low=1,
+        high=4,
+        least=1,
+        only_if=_ONLY_288,
     )
     scan_ms: int = option(
         300, "longest time of a round (288, ask)", unit="ms", low=300, high=25_500
@@ -75,13 +82,18 @@ class ChafonOptions(AntennaOptions):
         high=30_000,
     )
     rssi_min: int = option(
-        0, "sightings weaker than this do not count, in the reader's own steps", low=0, high=255
+        0,
+        "sightings weaker than this do not count, in the reader's own steps",
+        low=0,
+        high=255,
+        only_if=_ONLY_288,
     )
     rssi_min_by_antenna: tuple[int, ...] = option(
         (),
         "the same for each antenna, antenna 1 first; rssi_min holds for the rest",
         low=0,
         high=255,
+        only_if=_ONLY_288,
     )
 
 
@@ -96,7 +108,7 @@ class ThingMagicOptions(AntennaOptions):
         choices=tuple(codec_thingmagic.REGIONS),
     )
     baud: int = option(115_200, "line speed that the reader is set to", unit="baud", choices=_BAUDS)
-    antennas: tuple[int, ...] = option((1,), "antennas to read with", low=1, high=4)
+    antennas: tuple[int, ...] = option((1,), "antennas to read with", low=1, high=4, least=1)
     power_cdbm: int = option(
         0, "transmit power; 0: as the module has it", unit="0.01 dBm", low=0, high=3_150
     )

@@ -29,7 +29,7 @@ class PresenceOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AntennaOptions(PresenceOptions):
-    """For a reader with several antennas."""
+    """For a reader with several antennas; which of them are in use is its option `antennas`."""
 
     rssi_min_by_antenna: tuple[int, ...] = option(
         (),
@@ -43,6 +43,7 @@ class AntennaOptions(PresenceOptions):
         "antennas that face another lane: a tag that they see as strongly is not ours",
         low=1,
         high=MOST_ANTENNAS,
+        part_of="antennas",
     )
 
 

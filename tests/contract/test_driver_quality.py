@@ -128,8 +128,9 @@ def test_options_are_declared_with_help_and_sound_defaults(kind):
             for value in f.default if isinstance(f.default, tuple) else (f.default,):
                 assert low is None or low <= value, where
                 assert high is None or value <= high, where
-            others = [key for key, _ in filter(None, [f.metadata["needed_if"]])]
-            others += filter(None, [f.metadata["below"]])
+            pairs = (f.metadata["needed_if"], f.metadata["only_if"])
+            others = [key for key, _ in filter(None, pairs)]
+            others += filter(None, (f.metadata["below"], f.metadata["part_of"]))
             assert {*others} <= {other.name for other in fields(cls.Options)}, where
             assert f.metadata["unit"] or not f.name.endswith(("_ms", "_g", "_mm")), where
 

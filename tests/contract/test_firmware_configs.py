@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agent.domain.settings import check
 from drivers.registry import DRIVERS, load
 
 FOLDER = Path(__file__).parents[2] / "firmware_configs"
@@ -96,6 +98,28 @@ def test_there_are_models():
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_model_is_written_as_the_readme_says(file):
     assert problems(file.name, read(file)) == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_models_options_are_taken_and_are_those_of_its_line(file):
+    model = read(file)
+    driver = load(model["kind"], model["driver"])
+    given = required(driver.Options) | model.get("options", {})
+    checked = check("".join(f"{k} = {json.dumps(given[k])}\n" for k in given), driver.Options)
+    assert [error.message for error in checked.errors] == []
+    line = model.get("line", {})
+    options = {f.name for f in fields(driver.Options)}
+    assert {key: getattr(checked.value, key) for key in line if key in options} == {
+        key: line[key] for key in line if key in options
+    }
+
+
+def required(options: type) -> dict[str, Any]:
+    """What only a lane knows, and a model cannot say."""
+    given = {f.name: f.metadata["choices"] for f in fields(options) if f.default is MISSING}
+    words: dict[str, Any] = {name: (choices or ["x"])[0] for name, choices in given.items()}
+    needed = [f.name for f in fields(options) if f.metadata["needed_if"]]
+    return words | dict.fromkeys(needed, "x")
 
 
 def test_the_example_in_the_readme_is_a_good_model():

@@ -117,7 +117,7 @@ class Lane:
 
 
 def reader(port: int, **options) -> LlrpReader:
-    return LlrpReader("gate", LlrpOptions(address="127.0.0.1", port=port, **options))
+    return LlrpReader("gate", LlrpOptions(host="127.0.0.1", port=port, **options))
 
 
 def test_probe_reads_its_capabilities_and_leaves_it_free():

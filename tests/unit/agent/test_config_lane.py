@@ -162,6 +162,49 @@ def test_two_printers_at_one_host_differ_by_their_port():
     assert complaints(SMALLEST + PRINTER + second + "port = 9101\n") == []
 
 
+READER = """
+[[device]]
+role = "gate"
+kind = "rfid"
+"""
+
+
+def test_a_reader_on_the_network_serves_one_role():
+    first = READER + 'model = "llrp"\nhost = "192.0.2.9"\n'
+    second = first.replace("gate", "door")
+    assert [key for _, key, _ in complaints(SMALLEST + first + second)] == ["device.2.host"]
+    assert complaints(SMALLEST + first + second + "port = 5085\n") == []
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ('mode = "listen"\nantennas = [1, 2]\nneighbour_antennas = [2]', []),
+        (
+            'series = "18"\nmode = "listen"\nrssi_min = 60',
+            [
+                ("mode", 'is "listen"; goes only with series = "288", not "18"'),
+                ("rssi_min", 'is 60; goes only with series = "288", not "18"'),
+            ],
+        ),
+        ("antennas = []", [("antennas", "must have 1 or more elements")]),
+        (
+            "neighbour_antennas = [2]",
+            [
+                (
+                    "neighbour_antennas",
+                    "is [2]; must be a part of antennas, which is [1], and not all",
+                )
+            ],
+        ),
+    ],
+)
+def test_what_a_reader_cannot_do_is_told_before_it_runs(options, found):
+    text = SMALLEST + READER + f'model = "chafon"\npath = "/dev/serial/by-id/a"\n{options}\n'
+    told = [(key.removeprefix("device.1."), text) for _, key, text in complaints(text)]
+    assert told == found
+
+
 def test_every_error_is_told_at_once_across_tables():
     text = SMALLEST + SCANNER.replace("path", "paht") + PRINTER + "baud = 1\n"
     assert [(line, key) for line, key, _ in complaints(text)] == [

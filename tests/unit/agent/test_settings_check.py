@@ -247,6 +247,17 @@ class Printer:
     left_pct: int = driver_option(0, "from", low=0, high=99, below="right_pct")
     right_pct: int = driver_option(100, "to", low=1, high=100)
     antennas: tuple[int, ...] = driver_option((), "which", low=1, high=4)
+    flow: str = driver_option("off", "how", only_if=("transport", ("usb", "lp")))
+
+
+@dataclass
+class Gate:
+    """An RFID reader's options, with those of its antennas that face the next lane."""
+
+    antennas: tuple[int, ...] = driver_option((1,), "in use", low=1, high=4, least=1)
+    theirs: tuple[int, ...] = driver_option((), "next lane's", low=1, high=4, part_of="antennas")
+    all: tuple[int, ...] = driver_option((), "in use; none: all")
+    far: tuple[int, ...] = driver_option((), "next lane's", part_of="all")
 
 
 @pytest.mark.parametrize(
@@ -269,10 +280,45 @@ class Printer:
             [(3, "right_pct", 'must be a whole number, not "x"')],
         ),
         ('host = "p"\nantennas = [1, 5]', [(2, "antennas.2", "is 5; allowed: 1…4")]),
+        ('transport = "usb"\nflow = "on"', []),
+        ('host = "p"\nflow = "off"', []),
+        (
+            'host = "p"\nflow = "on"',
+            [(2, "flow", 'is "on"; goes only with transport = "usb", "lp", not "tcp"')],
+        ),
+        (
+            'flow = "on"\ntransport = 3',
+            [(2, "transport", "must be text in quotes, not 3")],
+        ),
     ],
 )
 def test_what_options_say_of_each_other_is_checked(text, found):
     assert complaints(text, Printer) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("antennas = [1, 2]\ntheirs = [2]\nfar = [7]", []),
+        ("antennas = []", [(1, "antennas", "must have 1 or more elements")]),
+        (
+            "theirs = [2]",
+            [(1, "theirs", "is [2]; must be a part of antennas, which is [1], and not all")],
+        ),
+        (
+            "antennas = [1, 2]\ntheirs = [2, 1]",
+            [(2, "theirs", "is [2, 1]; must be a part of antennas, which is [1, 2], and not all")],
+        ),
+        ("all = [7, 8]\nfar = [7]", []),
+        (
+            "all = [7]\nfar = [7]",
+            [(2, "far", "is [7]; must be a part of all, which is [7], and not all")],
+        ),
+        ("antennas = [5]\ntheirs = [2]", [(1, "antennas.1", "is 5; allowed: 1…4")]),
+    ],
+)
+def test_what_lists_say_of_each_other_is_checked(text, found):
+    assert complaints(text, Gate) == found
 
 
 def test_the_nearest_word_forgives_case_and_slips():

@@ -52,7 +52,7 @@ SERIAL = [name for name in KINDS if name != "llrp"]
 
 def made(kind: Kind, where, **options):
     cls = load("rfid", kind.model)
-    place = {"address": "127.0.0.1", "port": where} if kind.model == "llrp" else {"path": where}
+    place = {"host": "127.0.0.1", "port": where} if kind.model == "llrp" else {"path": where}
     return cls("gate", cls.Options(**(kind.options | place | options)))
 
 
