@@ -12,6 +12,7 @@ from agent.domain.events import (
     BagRests,
     Observed,
     PlateChanged,
+    ReceiptUnread,
     Scanned,
     Weighed,
 )
@@ -125,6 +126,7 @@ LaneInput: TypeAlias = (
     | Observed
     | BagRests
     | BagMoves
+    | ReceiptUnread
     | TotalSubmitted
     | ActSubmitted
     | CountKeyed

@@ -94,7 +94,7 @@ def _add_reader(
 ) -> None:
     keep = Keep(Path(config.lane.data_dir) / "totals" / source.name)
     name = f"{source.name}_reader"
-    reader = Reader(source, copies, Tokenizer, keep, submit, tell_into(inbox, name))
+    reader = Reader(source, copies, Tokenizer, keep, submit, inbox.put)
     supervisor.add(name, "totals", reader.run)
 
 

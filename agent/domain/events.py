@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from agent.domain.items import Item
     from agent.domain.outcome import SettlementOutcome
     from agent.domain.rcn import Measure
-    from agent.domain.totals import CashierTotal, Tender
+    from agent.domain.totals import CashierTotal, Tender, TotalSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,17 @@ class TotalReceived:
     earlier: SettlementOutcome | None = None  #: what this `total_id` was answered before
     same_content: bool = True  #: False: the id was used before, for another total
     catalogue: Catalogue = field(default_factory=Catalogue)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptUnread:
+    """The POS printed a receipt of which only cuts and drawer kicks can be told."""
+
+    source: TotalSource
+    reason: str  #: as in the fact
+    images: int
+    cuts: int
+    kicks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +263,7 @@ RareEvent: TypeAlias = (
     | BagMoves
     | Observed
     | TotalReceived
+    | ReceiptUnread
     | PrintEnded
     | DeviceChanged
     | Act

@@ -28,6 +28,7 @@ from agent.domain.events import (
     PlateChanged,
     PrintEnded,
     RareEvent,
+    ReceiptUnread,
     RetrieveBasket,
     ReverseBackfill,
     Scanned,
@@ -50,7 +51,13 @@ from agent.domain.transaction import (
     StoreRules,
     advance,
 )
-from agent.domain.troubles import PRINT_TEXTS, PRINT_TROUBLE, SCAN_TEXTS
+from agent.domain.troubles import (
+    PRINT_TEXTS,
+    PRINT_TROUBLE,
+    RECEIPT_TEXTS,
+    RECEIPT_TROUBLE,
+    SCAN_TEXTS,
+)
 from agent.domain.undeducted import watched
 
 NO_MEASURE = Measure()  #: the label says no more than which item it is
@@ -82,6 +89,8 @@ def _followed(state: LaneState, event: RareEvent, rules: StoreRules) -> Step:
             return act(state, event, rules)
         case PrintEnded():
             return _print_ended(state, event)
+        case ReceiptUnread():
+            return _receipt_unread(state, event)
         case Observed():
             return _observed(state, event)
         case DeviceChanged():
@@ -235,6 +244,28 @@ def _print_ended(state: LaneState, event: PrintEnded) -> Step:
     return advance(
         state, (fact,), Show("receipt_unprinted", text, {"reason": event.reason}), SoundBeep("bad")
     )
+
+
+def _receipt_unread(state: LaneState, event: ReceiptUnread) -> Step:
+    """The open basket waits for a count; without one, it may have been settled in another way."""
+    transaction_id = state.transaction.transaction_id if state.transaction else None
+    counted: dict[str, str | int | None] = {
+        "images": event.images,
+        "cuts": event.cuts,
+        "kicks": event.kicks,
+    }
+    fact = facts.ReceiptNotRead(
+        transaction_id, event.source, event.reason, event.images, event.cuts, event.kicks
+    )
+    if transaction_id is None:
+        words: dict[str, str | int] = {"cuts": event.cuts, "kicks": event.kicks}
+        text = Text(
+            "A receipt of the POS tells no total: {cuts} cut(s), {kicks} drawer kick(s) counted",
+            words,
+        )
+        return advance(state, (fact,), Show("receipt_counted", text, counted))
+    text = RECEIPT_TEXTS.get(event.reason, RECEIPT_TROUBLE)
+    return advance(state, (fact,), Show("receipt_not_read", text, counted), SoundBeep("bad"))
 
 
 def _observed(state: LaneState, event: Observed) -> Step:

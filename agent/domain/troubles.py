@@ -23,6 +23,16 @@ PRINT_TEXTS: dict[str, Text] = {
 }
 PRINT_TROUBLE = Text("Printer trouble: look at the printer")
 
+#: A receipt of the POS that tells no total, while a basket waits for one.
+RECEIPT_TEXTS: dict[str, Text] = {
+    "image": Text(
+        "The POS prints its receipts as images: only cuts and drawer kicks are counted."
+        " Key the item count"
+    ),
+    "copies_dropped": Text("The lane was too busy to read the POS's receipt: key the item count"),
+}
+RECEIPT_TROUBLE = Text("A receipt of the POS could not be read: key the item count")
+
 #: A device's own word about itself, while it is connected.
 DEVICE_TEXTS: dict[str, Text] = PRINT_TEXTS | {
     "paper_near_end": Text("Receipt paper is nearly at its end"),
@@ -30,7 +40,5 @@ DEVICE_TEXTS: dict[str, Text] = PRINT_TEXTS | {
     "over_capacity": Text("Too heavy for the scale: weigh it in parts"),
     "garbled": Text("The scale's answers are not understood: check its cable and settings"),
     "not_ready": Text("The scale does not answer: check its cable and power"),
-    "receipt_unread": Text("A receipt of the POS could not be read: key the item count"),
-    "receipt_is_image": Text("The POS prints its receipts as images: key the item count"),
-    "receipts_dropped": Text("The lane was too busy to read the POS's receipt: key the item count"),
+    "receipt_unread": RECEIPT_TROUBLE,
 }

@@ -18,11 +18,13 @@ const BAD = new Set([
   "total_rejected",
   "input_skipped",
   "receipt_unprinted",
+  "receipt_not_read",
   "degraded",
   "disk_full",
 ]);
 const GOOD = new Set([
   "receipt_printed",
+  "receipt_counted",
   "recovered",
   "device",
   "device_says",

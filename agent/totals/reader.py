@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from agent.domain.events import ReceiptUnread
 from agent.domain.totals import TotalSource
 from agent.totals.codec_receipt import Characters, Paper, Receipt
 from agent.totals.copies import Copies, Copy
-from agent.totals.deliver import Delivery, Submit, Tell
+from agent.totals.deliver import Delivery, Submit
 from agent.totals.keep import Keep, new_arrival
 from agent.totals.reading import NoSale, Origin, Reading, Unread, read_by_any
 from agent.totals.rule import load
@@ -60,14 +61,14 @@ class Reader:
         new_tokens: Callable[[], Tokens],
         keep: Keep,
         submit: Submit,
-        tell: Tell,
+        report: Callable[[ReceiptUnread], None],
     ) -> None:
         self._source = source
         self._copies = copies
         self._new_tokens = new_tokens
         self._keep = keep
         self._submit = submit
-        self._tell = tell
+        self._report = report
         self._streams: dict[int, _Stream] = {}
         self._stop = threading.Event()
 
@@ -94,7 +95,6 @@ class Reader:
         if copy.kind == "gap":
             stream.tokens = self._new_tokens()
             stream.paper.gap()
-            self._tell(("receipts_dropped",))
         elif copy.kind == "end":
             del self._streams[copy.stream]
             self._receipts(stream.paper.closed())
@@ -128,22 +128,20 @@ class Reader:
                 " drawer kick(s) are counted",
                 *(self._source.name, receipt.images, receipt.kicks),
             )
-            self._say("receipt_is_image")
+            self._not_read(receipt, "image")
             return
         result = read_by_any(self._rules, receipt.lines, self._source.minor_digits, origin)
         match result:
             case Reading():
-                self._say("")
                 self._delivery.hand_over(origin.arrival, result.total)
             case Unread():
                 log.warning("%s: receipt not read: %s", origin.arrival, result.text.english())
                 self._keep.unread(origin.arrival, receipt.raw)
-                self._say("receipts_dropped" if receipt.is_gapped else "receipt_unread")
+                self._not_read(receipt, "copies_dropped" if receipt.is_gapped else result.code)
             case NoSale():
                 log.info("%s: no sale (%s)", origin.arrival, result.key)
 
-    def _say(self, word: str) -> None:
-        """Each receipt is told anew, also if the one before had the same fault."""
-        self._tell(())
-        if word:
-            self._tell((word,))
+    def _not_read(self, receipt: Receipt, reason: str) -> None:
+        cuts = int(receipt.ended_by == "cut")
+        name = self._source.name
+        self._report(ReceiptUnread(name, reason, receipt.images, cuts, receipt.kicks))

@@ -15,6 +15,7 @@ import pytest
 
 from agent.cli import run, totals_parts
 from agent.config import load
+from agent.domain.facts import ReceiptNotRead
 from agent.domain.outcome import SettlementOutcome
 from agent.domain.text import Text
 from agent.totals import keep
@@ -22,6 +23,7 @@ from agent.totals.keep import Keep
 from agent.totals.reader import Reader
 from drivers.printer.sim import VirtualPrinter, tcp_printer
 from tests.bench.rig import free_port, wait_for
+from tests.core_kit import durable_facts
 
 RECEIPT = (
     b"\x1b@Shop\nReceipt No: A-17  2026-11-22 10:15\n"
@@ -141,11 +143,22 @@ def test_what_cannot_be_read_is_kept_for_the_technician_and_said(tmp_path, till,
         print_on(port, image)
         wait_for(lambda: "receipt of 1 image(s) and no text" in caplog.text, "said")
         print_on(port, b"Z REPORT\n\x1dV\x00")
+        print_on(port, b"\x1bp\x00\x19\xfa" + image)
+        wait_for(lambda: len(unread_facts(tmp_path)) == 3, "facts")
+    assert [(f.reason, f.images, f.cuts, f.kicks) for f in unread_facts(tmp_path)] == [
+        ("sum_differs", 0, 1, 0),
+        ("image", 1, 1, 0),
+        ("image", 1, 1, 1),
+    ]
     assert till.totals == []
     assert "The items add up to 700 minor units, the total says 701" in caplog.text
     out = capfd.readouterr().out
-    assert "could not be read: key the item count" in out
-    assert "prints its receipts as images" in out
+    assert "A receipt of the POS tells no total: 1 cut, 1 drawer kick counted" in out
+
+
+def unread_facts(tmp_path):
+    facts = durable_facts(tmp_path / "data" / "journal.db")
+    return [fact for fact in facts if isinstance(fact, ReceiptNotRead)]
 
 
 def test_a_total_that_was_not_answered_is_handed_over_again_after_a_restart(tmp_path, till):

@@ -17,6 +17,7 @@ from agent.domain.facts.basket import (
     LineItemOverridden,
     LineItemVoided,
     LineItemWeighed,
+    ReceiptNotRead,
     ReceiptPrinted,
     ReceiptUnprinted,
     ScanRejected,
@@ -80,6 +81,7 @@ __all__ = [
     "MissedScanSuspected",
     "Observation",
     "PieceWeighed",
+    "ReceiptNotRead",
     "ReceiptPrinted",
     "ReceiptUnprinted",
     "ScanRejected",
@@ -109,6 +111,7 @@ FactBody: TypeAlias = (
     | ScanRejected
     | CashierTotalReceived
     | CashierTotalRejected
+    | ReceiptNotRead
     | MissedScanSuspected
     | MissedScanDismissed
     | MissedScanConfirmed

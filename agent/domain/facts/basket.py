@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from agent.domain.gtin import ScanProblemCode
 from agent.domain.items import NamedItem, SoldBy
-from agent.domain.totals import CashierTotal, TaxAmount, Tender
+from agent.domain.totals import CashierTotal, TaxAmount, Tender, TotalSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,24 @@ class CashierTotalRejected:
     transaction_id: str | None
     code: str
     total: CashierTotal
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptNotRead:
+    """The POS printed a receipt that tells no total: of it only cuts and drawer kicks count.
+
+    `reason`: "image" (it holds no text), "copies_dropped" (the lane was too busy to keep all of it)
+    or the code of why no rule explains it, such as "sum_differs".
+    """
+
+    type: ClassVar[str] = "ReceiptNotRead"
+    version: ClassVar[int] = 1
+    transaction_id: str | None  #: the basket that was open then
+    source: TotalSource
+    reason: str
+    images: int
+    cuts: int
+    kicks: int  #: how often the drawer was opened
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,16 @@ import pytest
 
 from agent.domain import facts
 from agent.domain.effects import Show, SoundBeep
-from agent.domain.events import DeviceChanged, Observed, PlateChanged, PrintEnded
+from agent.domain.events import DeviceChanged, Observed, PlateChanged, PrintEnded, ReceiptUnread
 from agent.domain.rcn import Measure
 from agent.domain.transaction import LaneState, StoreRules
-from agent.domain.troubles import PRINT_TEXTS, PRINT_TROUBLE, SCAN_TEXTS
+from agent.domain.troubles import (
+    PRINT_TEXTS,
+    PRINT_TROUBLE,
+    RECEIPT_TEXTS,
+    RECEIPT_TROUBLE,
+    SCAN_TEXTS,
+)
 from tests.lane_kit import (
     APPLES,
     BREAD,
@@ -261,6 +267,37 @@ def test_a_receipt_that_is_not_surely_on_paper_is_a_fact_and_says_what_to_do(out
     assert whole.facts == (facts.ReceiptUnprinted("t", "t-receipt", outcome, reason),)
     assert only(Show, whole.effects).text == PRINT_TEXTS.get(reason, PRINT_TROUBLE)
     assert only(SoundBeep, whole.effects).tone == "bad"
+
+
+@pytest.mark.parametrize("reason", [*sorted(RECEIPT_TEXTS), "sum_differs"])
+def test_a_receipt_of_the_pos_that_tells_no_total_is_counted_and_asks_for_the_open_baskets_count(
+    reason,
+):
+    state = basket(MILK.gtin)
+
+    step = played(ReceiptUnread("printer_tap", reason, 3, 1, 2), state=state)
+
+    assert step.facts == (
+        facts.ReceiptNotRead(
+            state.transaction.transaction_id, "printer_tap", reason, images=3, cuts=1, kicks=2
+        ),
+    )
+    assert step.state == state
+    show = only(Show, step.effects)
+    assert (show.kind, show.data) == ("receipt_not_read", {"images": 3, "cuts": 1, "kicks": 2})
+    assert show.text == RECEIPT_TEXTS.get(reason, RECEIPT_TROUBLE)
+    assert show.text.english().lower().endswith("key the item count")
+    assert only(SoundBeep, step.effects).tone == "bad"
+
+
+def test_without_an_open_basket_such_a_receipt_is_counted_in_silence():
+    step = played(ReceiptUnread("serial_journal", "image", 1, 1, 0))
+
+    assert only(facts.ReceiptNotRead, step.facts).transaction_id is None
+    assert only(Show, step.effects).text.english() == (
+        "A receipt of the POS tells no total: 1 cut, 0 drawer kicks counted"
+    )
+    assert none_of(SoundBeep, step.effects)
 
 
 # --- devices -----------------------------------------------------------------------------------
