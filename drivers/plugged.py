@@ -1,5 +1,7 @@
 """What is plugged into this machine, read from /sys and from the names that udev gives in /dev.
 
+Of HID devices and printers those are the names that `systemd/71-lanetally.rules` gives.
+
 No device is opened and nothing is sent: everything here is what the kernel already knows. `root` is
 the folder that stands for `/`, so that the tree of another machine can be read too.
 """
@@ -49,7 +51,7 @@ class _Class(NamedTuple):
     bus: Bus
     entries: str  #: glob under /sys/class
     folder: str  #: of the nodes
-    names: str  #: folder with by-id and by-path; "" if udev gives this kind no names
+    names: str  #: folder with by-id and by-path
     is_port: Callable[[Path], bool]
 
 
@@ -91,7 +93,9 @@ def _usb_printers(root: Path) -> Iterator[Port]:
     for interface in (root / "sys/bus/usb/devices").glob("*:*"):
         if _word(interface / "bInterfaceClass") == "07":
             entry = next(iter(interface.glob("usbmisc/lp*")), None)
-            yield _port("printer", f"/dev/usb/{entry.name}" if entry else "", (), interface)
+            node = f"/dev/usb/{entry.name}" if entry else ""
+            names = _names("dev/lanetally/lp", node, root) if entry else ()
+            yield _port("printer", node, names, interface)
 
 
 def _names(folder: str, node: str, root: Path) -> tuple[str, ...]:
@@ -100,7 +104,6 @@ def _names(folder: str, node: str, root: Path) -> tuple[str, ...]:
     return tuple(
         f"/{link.relative_to(root)}"
         for sub in ("by-id", "by-path")
-        if folder
         for link in sorted(_inside(folder, root).glob(f"{sub}/*"))
         if link.resolve() == target
     )
@@ -174,6 +177,6 @@ def _is_first_of_camera(entry: Path) -> bool:
 _CLASSES = (
     _Class("input", "input/event*", "input/", "dev/input", _is_keyboard),
     _Class("serial", "tty/*", "", "dev/serial", _is_line),
-    _Class("hidraw", "hidraw/*", "", "", _is_sale_device),
+    _Class("hidraw", "hidraw/*", "", "dev/lanetally/hidraw", _is_sale_device),
     _Class("video", "video4linux/video*", "", "dev/v4l", _is_first_of_camera),
 )

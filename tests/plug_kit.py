@@ -40,10 +40,11 @@ class Machine:
         parent = self._folder(f"{self._inside(usb)}/{usb.name}:1.0/{name}")
         return self._node(parent, "tty", name, f"dev/{name}", names, folder="dev/serial")
 
-    def hidraw(self, usb: Path, number: int, descriptor: bytes) -> str:
+    def hidraw(self, usb: Path, number: int, descriptor: bytes, **names: str) -> str:
         parent = self._folder(f"{self._inside(usb)}/{usb.name}:1.0/0003:1.000{number}")
         (parent / "report_descriptor").write_bytes(descriptor)
-        return self._node(parent, "hidraw", f"hidraw{number}", f"dev/hidraw{number}", {})
+        node, folder = f"hidraw{number}", "dev/lanetally/hidraw"
+        return self._node(parent, "hidraw", node, f"dev/{node}", names, folder=folder)
 
     def camera(self, usb: Path, number: int, index: int, **names: str) -> str:
         parent = self._folder(f"{self._inside(usb)}/{usb.name}:1.0")
@@ -52,8 +53,8 @@ class Machine:
         self._file(parent / "video4linux" / f"video{number}" / "index", str(index))
         return made
 
-    def printer(self, usb: Path, *, node: str = "") -> str:
-        """A printer interface, with a node of usblp's or without."""
+    def printer(self, usb: Path, *, node: str = "", **names: str) -> str:
+        """A printer interface, with a node of usblp's and names for it, or without."""
         interface = self._folder(f"{self._inside(usb)}/{usb.name}:1.0")
         self._file(interface / "bInterfaceClass", "07")
         self._link(self.root / "sys/bus/usb/devices" / interface.name, interface)
@@ -61,6 +62,7 @@ class Machine:
             return ""
         self._folder(f"{self._inside(interface)}/usbmisc/{node}")
         self._file(self.root / "dev/usb" / node, "")
+        self._name("dev/lanetally/lp", names, self.root / "dev/usb" / node)
         return f"/dev/usb/{node}"
 
     def own_line(self, name: str, *, kind: str = "4") -> str:
@@ -86,9 +88,13 @@ class Machine:
         self._link(entry / "device", parent)
         self._link(self.root / "sys/class" / cls / name, entry)
         self._file(self.root / node, "")
-        for sub, link in names.items():
-            self._link(self.root / folder / sub.replace("_", "-") / link, self.root / node)
+        self._name(folder, names, self.root / node)
         return f"/{node}"
+
+    def _name(self, folder: str, names: dict[str, str], node: Path) -> None:
+        """As udev names a node: `by_id` and `by_path` in the folder of its kind."""
+        for sub, link in names.items():
+            self._link(self.root / folder / sub.replace("_", "-") / link, node)
 
     def _folder(self, inside: str) -> Path:
         folder = self.root / inside

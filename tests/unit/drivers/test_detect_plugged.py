@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from drivers.plugged import ports
@@ -106,6 +108,25 @@ def test_usb_printers_are_ports_with_a_node_of_usblp_and_without(machine):
     without, with_node = ports(machine.root)
     assert (without.node, without.path) == ("", "1-2")
     assert (with_node.node, with_node.serial) == ("/dev/usb/lp0", "X1")
+
+
+def test_hid_devices_and_printers_have_the_names_of_our_own_rules(machine):
+    scale = machine.usb("1-1", "0922:8003", serial="S5")
+    machine.hidraw(scale, 3, HID_SCALE, by_id="usb-DYMO_M25_S5", by_path="pci-usb-0:1:1.0")
+    printer = machine.usb("1-2", "04b8:0e28")
+    machine.printer(printer, node="lp1", by_id="usb-EPSON_TM", by_path="pci-usb-0:2:1.0")
+    hid, lp = ports(machine.root)
+    assert (hid.node, hid.path) == ("/dev/hidraw3", "/dev/lanetally/hidraw/by-id/usb-DYMO_M25_S5")
+    assert hid.names[1] == "/dev/lanetally/hidraw/by-path/pci-usb-0:1:1.0"
+    assert (lp.node, lp.path) == ("/dev/usb/lp1", "/dev/lanetally/lp/by-path/pci-usb-0:2:1.0")
+    assert lp.names[0] == "/dev/lanetally/lp/by-id/usb-EPSON_TM"
+
+
+def test_the_folders_of_names_are_those_of_our_rules():
+    rules = (Path(__file__).parents[3] / "systemd" / "71-lanetally.rules").read_text("utf-8")
+    for folder in ("lanetally/hidraw", "lanetally/lp"):
+        for sub in ("by-id", "by-path"):
+            assert f'SYMLINK+="{folder}/{sub}/$env' in rules
 
 
 def test_a_camera_is_one_port_although_it_has_two_nodes(machine):
