@@ -200,7 +200,7 @@ class _Checker:
             return None
         least = f.metadata.get("least", 0)
         if len(raw) < least:
-            self.complain(path, Text("must have {least} or more elements", {"least": least}))
+            self.complain(path, Text("must have at least {least} element(s)", {"least": least}))
             return None
         return tuple(self._value(raw[n], kind, f, (*path, n)) for n in range(len(raw)))
 
@@ -220,22 +220,23 @@ def _contradictions(f: Field[Any], values: Mapping[str, Any]) -> Iterator[Text]:
     if f.name not in values:
         return
     value = values[f.name]
-    got = {"got": _written(value)}
+
+    def words(key: str, **more: str) -> dict[str, str | int]:
+        return {"got": _written(value), "key": key, "value": _written(values[key]), **more}
+
     key, those = f.metadata.get("needed_if") or ("", ())
     if value == f.default and values.get(key) in those:
-        yield Text("must be given, as {key} is {value}", {"key": key, "value": shown(values[key])})
+        yield Text("must be given, as {key} is {value}", words(key))
     key, those = f.metadata.get("only_if") or ("", ())
     if value != f.default and key in values and values[key] not in those:
-        than = {"key": key, "allowed": ", ".join(map(shown, those)), "value": shown(values[key])}
-        yield Text("is {got}; goes only with {key} = {allowed}, not {value}", got | than)
+        alone = words(key, allowed=", ".join(map(shown, those)))
+        yield Text("is {got}; goes only with {key} = {allowed}, not {value}", alone)
     key = f.metadata.get("below", "")
     if key in values and value >= values[key]:
-        than = {"key": key, "value": shown(values[key])}
-        yield Text("is {got}; must be less than {key}, which is {value}", got | than)
+        yield Text("is {got}; must be less than {key}, which is {value}", words(key))
     key = f.metadata.get("part_of", "")
     if values.get(key) and not set(value) < set(values[key]):
-        than = {"key": key, "value": _written(values[key])}
-        yield Text("is {got}; must be a part of {key}, which is {value}, and not all", got | than)
+        yield Text("is {got}; must be a part of {key}, which is {value}, and not all", words(key))
 
 
 def _written(value: object) -> str:

@@ -187,7 +187,7 @@ def test_a_reader_on_the_network_serves_one_role():
                 ("rssi_min", 'is 60; goes only with series = "288", not "18"'),
             ],
         ),
-        ("antennas = []", [("antennas", "must have 1 or more elements")]),
+        ("antennas = []", [("antennas", "must have at least 1 element")]),
         (
             "neighbour_antennas = [2]",
             [

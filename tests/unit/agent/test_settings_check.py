@@ -300,7 +300,7 @@ def test_what_options_say_of_each_other_is_checked(text, found):
     ("text", "found"),
     [
         ("antennas = [1, 2]\ntheirs = [2]\nfar = [7]", []),
-        ("antennas = []", [(1, "antennas", "must have 1 or more elements")]),
+        ("antennas = []", [(1, "antennas", "must have at least 1 element")]),
         (
             "theirs = [2]",
             [(1, "theirs", "is [2]; must be a part of antennas, which is [1], and not all")],
