@@ -52,10 +52,8 @@ from agent.inbox import Inbox
 from agent.inputs import (
     Acknowledged,
     ActSubmitted,
-    Asked,
     CoreInput,
     CountKeyed,
-    DayEnded,
     DeviceHealthChanged,
     DeviceSays,
     JobFinished,
@@ -66,7 +64,7 @@ from agent.inputs import (
 )
 from agent.journal import Journal, PrintJobRow
 from agent.lookups import JournalUnreadable, Lookups
-from agent.office import Office
+from agent.office import OF_OFFICE, Office
 from agent.surroundings import Clock, Contained, KeypadReader, Outlets, Reply, uncontained
 from agent.turn import Turn, alert_is_over, alert_left
 
@@ -76,7 +74,7 @@ GROUP_MAX = 256  #: inputs in one commit
 TICK_S = 1.0  #: the loop turns at least so often: heartbeat, cursor
 STUCK_NS = 15 * 10**9  #: without a turn for so long, the core is dead or hangs
 RETRY_S = 1.0  #: between two tries to write a journal that refuses
-OF_OFFICE = (Asked, DayEnded)  # tuples: a union would be built anew at each `isinstance`
+# tuples: a union would be built anew at each `isinstance`
 ANSWERED = (TotalSubmitted, ActSubmitted)
 SETTLES = (TotalReceived, PayAtTill)
 INPUT_SKIPPED = Text("The lane could not work out what came in: scan or key it again")
@@ -109,7 +107,7 @@ class Core:
         self._clock = clock or Clock()
         self._contained = contained
         self._lookups = Lookups(journal)
-        self._office = Office(journal, self._lookups, outlets)
+        self._office = Office(journal, self._lookups, outlets, self._notify)
         self._state = at_start(journal.lane_state())
         self._jobs: dict[str, tuple[str, bool]] = {}  # at the printer: transaction id, reprint
         self._acked_seq = journal.acked_seq

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from agent.domain.events import (
@@ -17,7 +17,8 @@ from agent.domain.events import (
     Weighed,
 )
 from agent.domain.items import Item
-from agent.domain.outcome import ActOutcome, SettlementOutcome
+from agent.domain.outcome import ActOutcome, DayOutcome, SettlementOutcome
+from agent.domain.text import Text
 from agent.domain.totals import CashierTotal
 
 
@@ -118,6 +119,23 @@ class DayEnded:
     """A trading day may be over: time to tell what it sold."""
 
 
+@dataclass(frozen=True, slots=True)
+class CloseDay:
+    """Somebody ends today's trading before its time."""
+
+    by: str
+    reply: Callable[[DayOutcome], None]  #: called once, after the commit
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What happened beside the core: no fact, but a word to the screen and to head office."""
+
+    kind: str  #: as that of a notice
+    text: Text
+    data: Mapping[str, str | int | None] = field(default_factory=dict)
+
+
 #: What the lane's own people and devices tell.
 LaneInput: TypeAlias = (
     Scanned
@@ -138,7 +156,7 @@ LaneInput: TypeAlias = (
     | Acknowledged
 )
 
-#: What concerns head office alone.
-OfficeInput: TypeAlias = Asked | DayEnded
+#: What concerns no basket.
+OfficeInput: TypeAlias = Asked | DayEnded | CloseDay | Announced
 
 CoreInput: TypeAlias = LaneInput | OfficeInput

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -51,8 +51,12 @@ class LaneOutlets:
         lines = display_lines(effect, self.say, self.style.minor_digits)
         if lines is not None:
             self._tell_all(DisplayText(lines))
-        if effect.kind == undeducted.KIND and self.sync is not None:
-            alert = {"kind": effect.kind, "text": self.say(effect.text), "body": effect.data}
+        if effect.kind == undeducted.KIND:
+            self.announce(effect.kind, effect.data, effect.text)
+
+    def announce(self, kind: str, data: Mapping[str, str | int | None], text: Text) -> None:
+        if self.sync is not None:
+            alert = {"kind": kind, "text": self.say(text), "body": data}
             self.sync.post("alert", msgspec.json.encode(alert))
 
     def alert(self, suspected: MissedScanSuspected, text: Text) -> None:

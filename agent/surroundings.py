@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, Protocol, TypeVar
@@ -39,6 +39,10 @@ class Outlets(Protocol):
 
     def alert(self, suspected: MissedScanSuspected, text: Text) -> None:
         """To head office, at once."""
+        ...
+
+    def announce(self, kind: str, data: Mapping[str, str | int | None], text: Text) -> None:
+        """To head office: what happened beside the core."""
         ...
 
     def answer(self, answered: CommandAnswered) -> None:

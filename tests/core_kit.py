@@ -69,6 +69,9 @@ class SpyOutlets:
     def alert(self, suspected: Any, text: Any) -> None:
         self._see("alert", (suspected, text))
 
+    def announce(self, kind: str, data: Any, text: Any) -> None:
+        self._see("announce", (kind, text))
+
     def answer(self, answered: Any) -> None:
         self._see("answer", answered)
 

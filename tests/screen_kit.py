@@ -21,7 +21,7 @@ from agent.domain.shop import ShopRules
 from agent.domain.transaction import StoreRules
 from agent.i18n import LANGUAGES, translator
 from agent.inbox import Inbox
-from agent.inputs import CoreInput, DeviceHealthChanged
+from agent.inputs import CloseDay, CoreInput, DeviceHealthChanged
 from agent.intake import emit_into
 from agent.journal import Journal
 from agent.journal.sales import JournalSales
@@ -150,6 +150,7 @@ class ScreenLane:
                 "suggester": self.suggestions,
                 "sales": JournalSales(self.journal.path),
                 "scans": self.aside,
+                "close_day": lambda by, reply: self.inbox.try_put(CloseDay(by, reply)),
             },
         )
         server.start()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from agent.domain.effects import Show
 from agent.domain.facts import CommandAnswered, MissedScanSuspected, TransactionSettled
 from agent.domain.text import Text
@@ -19,6 +21,8 @@ class SilentOutlets:
     def beep(self, tone: str) -> None: ...
 
     def alert(self, suspected: MissedScanSuspected, text: Text) -> None: ...
+
+    def announce(self, kind: str, data: Any, text: Text) -> None: ...
 
     def answer(self, answered: CommandAnswered) -> None: ...
 

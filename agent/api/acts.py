@@ -139,13 +139,10 @@ async def carried_out(
     request: Request, context: Context, cls: type[Body], act_of: Callable[[Body, Person], Act]
 ) -> Response:
     """What became of an act that a body of this class asks for."""
-    try:
-        body = msgspec.json.decode(request.body or b"{}", type=cls)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        reason = str(error)[:REASON_CHARS_MAX]
-        detail = Text("The body cannot be read: {reason}", {"reason": reason})
-        return refuse(400, "value_invalid", detail, request.say)
-    by = await _person(body, request, context)
+    body = readable(request, cls)
+    if isinstance(body, Response):
+        return body
+    by = await person(body, request, context)
     if isinstance(by, Response):
         return by
     try:
@@ -179,7 +176,17 @@ STATUS_BY_CODE = {
 }
 
 
-async def _person(body: Signed, request: Request, context: Context) -> Person | Response:
+def readable(request: Request, cls: type[Body]) -> Body | Response:
+    """The body, or why it is refused."""
+    try:
+        return msgspec.json.decode(request.body or b"{}", type=cls)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        reason = str(error)[:REASON_CHARS_MAX]
+        detail = Text("The body cannot be read: {reason}", {"reason": reason})
+        return refuse(400, "value_invalid", detail, request.say)
+
+
+async def person(body: Signed, request: Request, context: Context) -> Person | Response:
     """By the client's token, and by a PIN if one was given."""
     client = client_of(request.headers.get(b"authorization", b""), context.settings.client)
     role = role_of(client.role) if client is not None else "cashier"

@@ -25,6 +25,7 @@ from agent.api.answers import (
     settlement_answer,
 )
 from agent.api.aside import NextScanAnswer, NextScanBody, NoScans, Scans, next_scan
+from agent.api.day import DayCloseAnswer, DayCloser, close_day, no_days
 from agent.api.events import EventHub, stream
 from agent.api.messages import EVENT_STREAM, Request, Response, answer, refuse
 from agent.api.sale_answers import SaleFileAnswer, SalesAnswer, TodoAnswer
@@ -73,6 +74,7 @@ class Context:
     suggester: Suggester = field(default_factory=NoSuggestions)
     sales: Sales = field(default_factory=NoSales)
     scans: Scans = field(default_factory=NoScans)
+    close_day: DayCloser = no_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +332,15 @@ ROUTES: tuple[Route, ...] = (
         (*ACT_REFUSALS, 404),
         body=till.DiscardBody,
         for_screen=True,
+    ),
+    Route(
+        "POST",
+        "/v1/day/close",
+        close_day,
+        "Close today's trading now. What is sold later today closes it again at the day's end",
+        {200: DayCloseAnswer},
+        ACT_REFUSALS,
+        body=ActBody,
     ),
     Route("GET", "/v1/lane", show_lane, "The lane now", {200: LaneAnswer}, (401,), for_screen=True),
     Route(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from agent.api.aside import NoScans
 from agent.api.connection import Connection
+from agent.api.day import DayCloser, no_days
 from agent.api.events import EventHub
 from agent.api.routes import Context
 from agent.api.settings import Shop
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from agent.api.answers import Say
     from agent.api.aside import Scans
+    from agent.api.day import DayCloser
     from agent.api.settings import ApiSettings
     from agent.api.suggest import Suggester
     from agent.handle import LaneHandle
@@ -63,6 +65,7 @@ def serve(
     suggester: Suggester = NO_SUGGESTIONS,
     sales: Sales = NO_SALES,
     scans: Scans = NO_SCANS,
+    close_day: DayCloser = no_days,
 ) -> None:
     """Serve until `stop` is set; then end within a second. Runs in the thread that calls it.
 
@@ -71,7 +74,19 @@ def serve(
     there is none. `approvers` may approve with a PIN. Raises OSError if an address cannot be used.
     """
     asyncio.run(
-        _serve(settings, lane, translations, stop, ready, shop, approvers, suggester, sales, scans)
+        _serve(
+            settings,
+            lane,
+            translations,
+            stop,
+            ready,
+            shop,
+            approvers,
+            suggester,
+            sales,
+            scans,
+            close_day,
+        )
     )
 
 
@@ -99,6 +114,7 @@ async def _serve(
     suggester: Suggester,
     sales: Sales,
     scans: Scans,
+    close_day: DayCloser,
 ) -> None:
     async with contextlib.AsyncExitStack() as stack:
         hub = stack.enter_context(contextlib.closing(EventHub(lane)))
@@ -112,6 +128,7 @@ async def _serve(
             suggester=suggester,
             sales=sales,
             scans=scans,
+            close_day=close_day,
         )
         reception = Reception(context)
         stack.push_async_callback(reception.close)

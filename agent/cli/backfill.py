@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import http.client
 import json
 import os
 import sys
@@ -16,13 +15,12 @@ from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import quote, urlencode
 
-from agent.config import LaneConfig, load
+from agent.cli.ask import ask
+from agent.config import load
 from agent.domain.facts import BackfillWay
 from agent.domain.text import Text
-from agent.errors import TechnicianError
 from agent.i18n import language_of, translator
 
-TIMEOUT_S = 15.0
 _BODY = ("way", "label", "quantity", "weight_g", "amount_minor", "tender_type", "reason")
 
 
@@ -69,7 +67,7 @@ def _new(actions: Any, name: str, what: Text, *, acts: bool = False) -> argparse
 def run(args: argparse.Namespace) -> int:
     """Ask the lane. 0: done; 1: it was refused, and said why."""
     config = load(args.config)
-    status, answer = _ask(config, *_request(args))
+    status, answer = ask(config, *_request(args))
     refused = status >= 300
     if args.json:
         print(json.dumps(answer, ensure_ascii=False))
@@ -105,31 +103,6 @@ def _request(args: argparse.Namespace) -> tuple[str, str, dict[str, Any] | None]
         return "POST", f"/v1/transactions/{sale}/reverse", body
     body |= {"transaction_id": args.sale, "total_id": args.total_id}
     return "POST", "/v1/suspicions/close", body
-
-
-def _ask(
-    config: LaneConfig, method: str, path: str, body: dict[str, Any] | None
-) -> tuple[int, dict[str, Any]]:
-    """By the client of the configuration that may do most."""
-    api = config.api
-    ranked = sorted(api.client, key=lambda client: client.role == "cashier")
-    if not ranked:
-        raise TechnicianError("no [[api.client]]: the lane would not know who asks")
-    headers = {
-        "Authorization": f"Bearer {ranked[0].token}",
-        "Accept-Language": language_of(os.environ).replace("_", "-"),
-    }
-    content = None if body is None else json.dumps(body).encode()
-    lane = http.client.HTTPConnection(api.host or "127.0.0.1", api.port, timeout=TIMEOUT_S)
-    try:
-        lane.request(method, path, content, headers)
-        response = lane.getresponse()
-        answer: dict[str, Any] = json.loads(response.read())
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise TechnicianError(f"{api.host}:{api.port}: {error}") from error
-    finally:
-        lane.close()
-    return response.status, answer
 
 
 def _lines(answer: dict[str, Any]) -> list[str]:

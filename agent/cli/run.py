@@ -41,7 +41,14 @@ from agent.handle import LaneNotice
 from agent.housekeeping import Housekeeping
 from agent.i18n import LANGUAGES, Say, language_of, translator
 from agent.inbox import Inbox
-from agent.inputs import Acknowledged, CoreInput, DayEnded, DeviceHealthChanged
+from agent.inputs import (
+    Acknowledged,
+    Announced,
+    CloseDay,
+    CoreInput,
+    DayEnded,
+    DeviceHealthChanged,
+)
 from agent.intake import Labels, emit_into
 from agent.itemfile import load_items
 from agent.journal import Journal, JournalUnsafe
@@ -72,8 +79,11 @@ WARNED_KINDS = frozenset(
         "input_skipped",
         "degraded",
         "disk_full",
+        "journal_recovered",
+        "journal_trouble",
     }
 )
+JOURNAL_WELL = Text("The journal's upkeep is well again")
 
 
 def register(subparsers: Any) -> None:
@@ -232,13 +242,14 @@ def _assembled(config: LaneConfig, stop: threading.Event, office: HeadOffice) ->
         suggester=suggestions,
         sales=JournalSales(journal.path),
         scans=aside,
+        close_day=lambda by, reply: inbox.try_put(CloseDay(by, reply)),
     )
     serves = partial(serving, config.api, core, says)
     supervisor.add("api", "api", lambda stop: keep_serving(serves, stop))
-    _keep_house(config, journal, supervisor, clock, _health_into(inbox))
-    if recovered is not None:
-        _tell_recovered(recovered, _console(say), _health_into(inbox))
+    _keep_house(config, journal, supervisor, clock, inbox)
     core.start(boot_id, __version__, stop)
+    if recovered is not None:
+        _tell_recovered(recovered, inbox)
     return _Lane(journal, inbox, core, supervisor)
 
 
@@ -254,15 +265,13 @@ def _opened(path: Path, ballast: Ballast, wall_ms: int) -> tuple[Journal, Journa
     return opened
 
 
-def _tell_recovered(
-    recovered: JournalRecovered, console: Callable[[LaneNotice], None], tell_health: TellHealth
-) -> None:
-    """Loudly: on the console, in the log, among the devices, and so at head office."""
+def _tell_recovered(recovered: JournalRecovered, inbox: Inbox[CoreInput]) -> None:
+    """Loudly: on screen and console, in the log, among the devices, and at head office."""
     args: dict[str, str | int] = {"file": recovered.set_aside, "lost": recovered.lost_count}
     text = Text("The journal was damaged and begun anew: {lost} facts lost, see {file}", args)
     log.error("%s", text.english())
-    console(LaneNotice("degraded", {"lost": recovered.lost_count}, text))
-    tell_health("journal", "journal", "failed", text.english())
+    inbox.put(Announced("journal_recovered", text, {"cause": recovered.cause, **args}))
+    _health_into(inbox)("journal", "journal", "failed", text.english())
 
 
 def _keep_house(
@@ -270,19 +279,29 @@ def _keep_house(
     journal: Journal,
     supervisor: Supervisor,
     clock: Clock,
-    tell_health: TellHealth,
+    inbox: Inbox[CoreInput],
 ) -> None:
     """What looks after the journal beside the sales; and what a former one left to be sent."""
-
-    def tell(problem: Text | None) -> None:
-        state: HealthState = "up" if problem is None else "failed"
-        tell_health("journal", "journal", state, problem.english() if problem else "")
-
-    house = Housekeeping(journal, config.journal, clock.now, tell)
+    house = Housekeeping(journal, config.journal, clock.now, _upkeep_into(inbox))
     supervisor.add("housekeeping", "journal", house.run)
     if config.mqtt.enabled and unsent(journal.path):
         address = LaneAddress(config.store.org, config.store.id, config.lane.id)
         supervisor.add("former", "sync", FormerSync(config.mqtt, address, journal.path).run)
+
+
+def _upkeep_into(inbox: Inbox[CoreInput]) -> Callable[[Text | None], None]:
+    """How what is wrong with the journal's upkeep is told to everybody."""
+    tell_health = _health_into(inbox)
+
+    def tell(problem: Text | None) -> None:
+        if problem is None:
+            tell_health("journal", "journal", "up", "")
+            inbox.put(Announced("journal_well", JOURNAL_WELL))
+        else:
+            tell_health("journal", "journal", "failed", problem.english())
+            inbox.put(Announced("journal_trouble", problem, dict(problem.args)))
+
+    return tell
 
 
 def _drivers(config: LaneConfig) -> dict[str, Driver]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from agent.domain.finding import Finding
 from agent.domain.text import Text
+
+if TYPE_CHECKING:
+    from agent.domain.facts import DayClosed
 
 OutcomeStatus: TypeAlias = Literal["settled", "held", "duplicate", "rejected"]
 
@@ -29,6 +32,15 @@ class ActOutcome:
     transaction_id: str | None = None
     receipt_number: str | None = None  #: if that settled the basket
     payment: Payment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DayOutcome:
+    """What became of a day that somebody wanted to close."""
+
+    text: Text
+    code: str = ""  #: "" if it is closed: a stable word such as "basket_open"
+    closes: tuple[DayClosed, ...] = ()  #: none if each was closed before
 
 
 @dataclass(frozen=True, slots=True)

@@ -349,6 +349,11 @@ class Journal:
         except ArchiveUnreadable as error:
             raise sqlite3.OperationalError(str(error)) from error
 
+    @property
+    def has_days(self) -> bool:
+        """Whether anything was ever sold, or a day closed."""
+        return self._db.execute("SELECT 1 FROM day LIMIT 1").fetchone() is not None
+
     def unprinted_jobs(
         self,
         tries_max: int,

@@ -21,11 +21,14 @@ const BAD = new Set([
   "receipt_not_read",
   "degraded",
   "disk_full",
+  "journal_recovered",
+  "journal_trouble",
 ]);
 const GOOD = new Set([
   "receipt_printed",
   "receipt_counted",
   "recovered",
+  "journal_well",
   "device",
   "device_says",
   "line_item_voided",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from contextlib import closing
@@ -83,7 +84,9 @@ def test_what_a_damaged_journal_had_is_sent_beside_the_new_sales(config, broker,
     codes = []
     lane = threading.Thread(target=lambda: codes.append(run.run_lane(config, stop)))
     lane.start()
+    alerts = lambda: [json.loads(body) for leaf, body, _ in bridge.other if leaf == "alert"]  # noqa: E731  read where it is asked
     try:
+        wait_for(alerts, "head office is told")
         wait_for(lambda: hw.get(epoch) == last and len(hw) == 2, "both epochs are sent")
         wait_for(lambda: not unsent(path), "the lane knows that they are")
     finally:
@@ -92,6 +95,8 @@ def test_what_a_damaged_journal_had_is_sent_beside_the_new_sales(config, broker,
         bridge.close()
 
     assert codes == [0]
+    assert [alert["kind"] for alert in alerts()] == ["journal_recovered"]
+    assert alerts()[0]["body"]["cause"] == "damaged"
     assert bridge.broken == []
     assert (51, 51) in bridge.batches  # it asked how far they were …
     assert (52, 70) not in bridge.batches  # … and sent none again that was there

@@ -47,6 +47,7 @@ class DayClosed:
     hash: str
     first_seq: int  #: of the day's first sale …
     last_seq: int  #: … and of its last; both 0 if it had none
+    closed_by: str = ""  #: who did not wait for the day's end
 
 
 @dataclass(frozen=True, slots=True)

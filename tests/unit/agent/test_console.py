@@ -8,9 +8,10 @@ from contextlib import contextmanager, redirect_stdout
 
 import pytest
 
-from agent.cli.run import _console
+from agent.cli.run import _console, _upkeep_into
 from agent.domain.text import Text
 from agent.handle import LaneNotice
+from agent.inbox import Inbox
 
 
 @contextmanager
@@ -55,3 +56,19 @@ def test_a_console_that_has_gone_stops_nothing():
         reader.close()
         show("Tea")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes what was not written
+
+
+def test_what_is_wrong_with_the_journals_upkeep_is_announced_and_that_it_is_well_again():
+    inbox = Inbox()
+    tell = _upkeep_into(inbox)
+    problem = Text(
+        "The journal's upkeep ({chore}) failed: {reason}", {"chore": "backup", "reason": "full"}
+    )
+    tell(problem)
+    tell(None)
+    told = inbox.take(0, 10)
+    assert [type(one).__name__ for one in told] == ["DeviceHealthChanged", "Announced"] * 2
+    assert [(one.kind, one.data) for one in told[1::2]] == [
+        ("journal_trouble", {"chore": "backup", "reason": "full"}),
+        ("journal_well", {}),
+    ]

@@ -10,7 +10,17 @@ import pytest
 
 from agent.domain.facts import CommandAnswered, DayClosed, ReceiptPrinted, TransactionSettled
 from agent.domain.items import Item
-from agent.inputs import Asked, ChangeItems, DayEnded, Done, JobFinished, Reprint
+from agent.domain.text import Text
+from agent.inputs import (
+    Announced,
+    Asked,
+    ChangeItems,
+    CloseDay,
+    DayEnded,
+    Done,
+    JobFinished,
+    Reprint,
+)
 from agent.journal.days import EMPTY_DAYS_MAX
 from tests.core_kit import Lane, scan
 from tests.lane_kit import MILK, TEA, charged, only, posted
@@ -204,3 +214,98 @@ def test_what_head_office_asked_for_and_the_days_follow_from_the_facts_alone(lan
     before = list(lane.journal.projections())
     lane.journal.rebuild()
     assert list(lane.journal.projections()) == before
+
+
+# --- closed by hand ------------------------------------------------------------------------------
+
+
+def close(lane, *before):
+    """What somebody is told who closes the day, and the closes that were written."""
+    told = []
+    facts = lane.turn(*before, CloseDay("li", told.append))
+    return told, [fact for fact in facts if isinstance(fact, DayClosed)]
+
+
+def test_a_day_is_closed_by_hand_with_what_it_has_sold_so_far(lane):
+    settled = sell(lane)
+    (told,), closes = close(lane)
+    assert (told.code, told.closes) == ("", tuple(closes))
+    assert [(c.business_date, c.sales, c.sum_minor, c.closed_by) for c in closes] == [
+        (settled.business_date, 1, settled.amount_minor, "li")
+    ]
+    assert closes[0].hash == digest(lane, closes[0].first_seq, closes[0].last_seq)
+
+
+def test_a_day_is_closed_by_hand_once(lane):
+    sell(lane)
+    close(lane)
+    (told,), closes = close(lane)
+    assert (told.code, told.closes, closes) == ("", (), [])
+    assert "already" in told.text.english()
+    lane.time.pass_minutes(MINUTES_A_DAY)
+    assert lane.turn(DayEnded()) == [], "nor by itself at its end"
+
+
+def test_what_is_sold_after_a_close_by_hand_is_told_at_the_days_own_end(lane):
+    sell(lane, "T1")
+    close(lane)
+    sell(lane, "T2")
+    lane.time.pass_minutes(MINUTES_A_DAY)
+    again = only(DayClosed, lane.turn(DayEnded()))
+    assert (again.sales, again.closed_by) == (2, "")
+
+
+def test_a_day_without_sales_is_closed_by_hand_after_one_with_some(lane):
+    sell(lane)
+    lane.time.pass_minutes(MINUTES_A_DAY)
+    (told,), closes = close(lane)
+    assert [c.sales for c in told.closes] == [1, 0]
+    assert tuple(closes) == told.closes
+
+
+@pytest.mark.parametrize(
+    ("before", "code"), [((), "nothing_sold"), ((scan(MILK.gtin),), "basket_open")]
+)
+def test_why_a_day_is_not_closed_by_hand(lane, before, code):
+    (told,), closes = close(lane, *before)
+    assert (told.code, closes) == (code, [])
+
+
+def test_a_day_is_not_closed_in_the_turn_in_which_it_still_sells(lane):
+    lane.turn(scan(MILK.gtin))
+    total = lane.post(posted("T1", None, lines=(charged(MILK),)))
+    (told,), closes = close(lane, total)
+    assert (told.code, closes) == ("journal_behind", [])
+    assert lane.turn(DayEnded()) == []
+    assert only(DayClosed, close(lane)[1]).sales == 1
+
+
+def test_who_closes_the_day_is_told_after_the_commit_and_when_the_journal_cannot_be_read(
+    lane, monkeypatch
+):
+    sell(lane)
+    durable = []
+
+    def reply(told):
+        durable.append([fact for fact in lane.journal.facts() if isinstance(fact, DayClosed)])
+
+    lane.turn(CloseDay("li", reply))
+    assert [len(facts) for facts in durable] == [1]
+
+    def refuse(_today):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(lane.journal, "days_due", refuse)
+    (told,), closes = close(lane)
+    assert (told.code, closes) == ("journal_unreadable", [])
+
+
+# --- what happens beside the core ----------------------------------------------------------------
+
+
+def test_what_is_announced_is_seen_on_the_screen_and_told_head_office(lane):
+    text = Text("The journal's upkeep ({chore}) failed: {reason}", {"chore": "b", "reason": "c"})
+    assert lane.turn(Announced("journal_trouble", text, {"chore": "b"})) == []
+    notice = lane.notices[-1]
+    assert (notice.kind, notice.text, notice.data) == ("journal_trouble", text, {"chore": "b"})
+    assert lane.outlets.all("announce") == [("journal_trouble", text)]
