@@ -63,9 +63,15 @@ PROMISED_KINDS = frozenset(("settled", "stock_not_deducted"))  #: of what is sho
 
 def is_promise(effect: Effect) -> bool:
     """True for what tells somebody that a sale stands: it never goes before the commit. The rest
-    are words about what just happened, which the lane owes the cashier even if the disk fails."""
-    kind = type(effect)
-    return kind in _PROMISES or (isinstance(effect, Show) and effect.kind in PROMISED_KINDS)
+    are words about what just happened, which the lane owes the cashier even if the disk fails: so
+    is that an act was refused."""
+    match effect:
+        case Show():
+            return effect.kind in PROMISED_KINDS
+        case AnswerAct():
+            return not effect.outcome.code
+        case _:
+            return type(effect) in _PROMISES
 
 
-_PROMISES = frozenset((Answer, AnswerAct, PrintReceipt))
+_PROMISES = frozenset((Answer, PrintReceipt))

@@ -29,8 +29,20 @@ TENDERS_MAX = 8  #: for one basket
 
 NO_TILL = ActOutcome(Text("This lane is no till: the POS takes the money"), "no_till")
 NO_BASKET = ActOutcome(Text("Nothing was scanned: there is nothing to pay"), "no_basket")
-UNREADABLE = ActOutcome(
-    Text("The journal cannot be read or written now: try again"), "journal_unreadable"
+NOT_PAID = ActOutcome(
+    Text(
+        "Not paid: the lane's disk takes nothing now. Pay again in a minute, or give the money"
+        " back; if it stays so, call the technician"
+    ),
+    "journal_unreadable",
+)
+#: The basket is gone: it was paid, by this id or by another. Asked again, it is never paid twice.
+WAITS = ActOutcome(
+    Text(
+        "What was paid a moment ago waits for the lane's disk: keep the money, its receipt follows."
+        " Do not take it again"
+    ),
+    "journal_unreadable",
 )
 CHANGED = ActOutcome(
     Text("The basket has changed since: look at the amount, then take the payment again"),
@@ -58,7 +70,7 @@ def pay(state: LaneState, event: PayAtTill, rules: StoreRules) -> Step:
     if till is None:
         return refused(state, NO_TILL)
     if event.looked.trouble:
-        return refused(state, UNREADABLE)
+        return refused(state, WAITS if transaction is None else NOT_PAID)
     if event.looked.earlier is not None:
         return _again(state, event, event.looked.earlier)
     if transaction is None or not transaction.lines:

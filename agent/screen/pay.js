@@ -25,6 +25,7 @@ let due = { transaction_id: null, amount_minor: 0, item_count: 0 };
 let given = []; // {tender_type, amount_minor}
 let total_id = "";
 let isAsked = false; // a payment is on its way, or waits for the answer to an alert
+let isOwed = false; // nobody knows whether it was made: the lane may still say so
 
 /** The lane's settings: whether it is a till, and what it takes. */
 export function showTill(settings) {
@@ -46,8 +47,8 @@ export function showDue(basket) {
 
 /** It is paid: what comes back, in the biggest type. */
 export function showPaid({ amount_minor, change_minor }) {
-  if (till === null || !isAsked) return;
-  isAsked = false;
+  if (till === null || !(isAsked || isOwed)) return;
+  isAsked = isOwed = false;
   setText($("back-word"), word(change_minor ? "change" : "paid"));
   setText($("back"), amount(change_minor || amount_minor));
   setText($("back-sum"), change_minor ? `${word("paid")} ${amount(amount_minor)}` : "");
@@ -64,7 +65,7 @@ export function leavePay() {
 function begin() {
   if ($("pay-sheet").open) $("pay-sheet").close();
   given = [];
-  isAsked = false;
+  isAsked = isOwed = false;
 }
 
 async function open(say) {
@@ -74,7 +75,7 @@ async function open(say) {
     return say((await act(PATH, body)).text); // it names the line that has no price
   }
   given = [];
-  isAsked = false;
+  isAsked = isOwed = false;
   pad.clear();
   complain("");
   $("pay-sheet").dataset.state = "asks";
@@ -132,7 +133,8 @@ async function settle() {
   if (told.isDone) return showPaid(told.answer.payment);
   if (told.answer?.code === "held") return $("pay-sheet").close(); // the alert asks; isAsked stays
   isAsked = false;
-  if (!isUnsure(told)) given.pop();
+  isOwed = isUnsure(told);
+  if (!isOwed) given.pop();
   complain(told.text);
   write();
 }

@@ -12,10 +12,14 @@ from dataclasses import replace
 import pytest
 
 from agent.domain import facts
+from agent.domain.events import PayAtTill
 from agent.domain.facts import TransactionSettled
-from agent.inputs import CountKeyed, JobFinished, PrinterWell
+from agent.domain.shop import Person, TillRules
+from agent.domain.till import NOT_PAID, WAITS
+from agent.domain.totals import Tender
+from agent.inputs import ActSubmitted, CountKeyed, JobFinished, PrinterWell
 from tests.core_kit import Lane, scan
-from tests.lane_kit import BREAD, MILK, TEA, charged, none_of, only, posted
+from tests.lane_kit import BREAD, MILK, RULES, TEA, charged, none_of, only, posted
 
 
 @pytest.fixture
@@ -85,6 +89,33 @@ def test_while_the_disk_is_full_scans_are_seen_and_heard_and_nothing_is_promised
     assert [line.gtin for line in lane.core.snapshot().lines] == [BREAD.gtin]
     assert caplog.text.count("the journal cannot be written") == 1
     assert caplog.text.count("the journal is written again") == 1
+
+
+def test_while_the_disk_refuses_the_till_says_what_to_do_and_is_paid_once_it_does_not(tmp_path):
+    lane = Lane(tmp_path / "journal.db", replace(RULES, till=TillRules()))
+
+    def pay(total_id, amount_minor, given_minor):
+        given = (Tender("cash", given_minor),)
+        act = PayAtTill(total_id, amount_minor, given, Person("07"))
+        lane.turn(ActSubmitted(act, lane.replies.append))
+        return lane.replies[-1] if lane.replies else None
+
+    lane.turn(scan(MILK.gtin))
+    fill(lane)
+    assert pay("P1", 1250, 2000) is None  # promised to nobody yet
+    assert pay("P1", 1250, 2000) == WAITS
+    lane.turn(scan(BREAD.gtin))
+    assert pay("P2", 800, 800) == NOT_PAID
+    assert none_of(TransactionSettled, lane.journal.facts())
+
+    make_room(lane)
+    lane.turn(scan(TEA.gtin))
+    assert lane.replies[-1].payment.change_minor == 750  # who asked first is answered
+    assert pay("P1", 1250, 2000).payment.change_minor == 750
+    assert pay("P2", 1800, 1800).code == ""
+    settled = [f for f in lane.journal.facts() if isinstance(f, TransactionSettled)]
+    assert [sale.total_id for sale in settled] == ["P1", "P2"]
+    lane.close()
 
 
 def test_facts_from_memory_keep_the_time_at_which_they_happened(lane):
