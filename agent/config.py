@@ -226,12 +226,18 @@ def _options_class(device: Mapping[str, object]) -> type | SettingError | None:
     kind, model = device.get("kind"), device.get("model")
     if not isinstance(kind, str) or not isinstance(model, str):
         return None
+    return options_class(kind, model)
+
+
+def options_class(kind: str, model: str) -> type | SettingError:
+    """The options of a driver, or what is wrong with its name."""
     known = registry.known()
     if (kind, model) not in known:
         kinds = {known_kind for known_kind, _ in known}
         if kind not in kinds:
             return SettingError(0, "kind", _no_driver(kind, kinds))
-        return SettingError(0, "model", _no_driver(model, {m for k, m in known if k == kind}))
+        of_kind = {m for k, m in known if k == kind}
+        return SettingError(0, "model", _no_driver(model or f"{kind}/", of_kind))
     try:
         return registry.load(kind, model).Options
     except (ImportError, AttributeError, DeviceMisconfigured) as error:

@@ -16,14 +16,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from agent.config import ConfigError, LaneConfig, load, read
-from agent.domain.settings import SettingError, allowed, options_of, shown
+from agent.config import ConfigError, LaneConfig, load, options_class, read
+from agent.domain.settings import SettingError, allowed, options_of, written
 from agent.domain.text import Text
+from agent.errors import TechnicianError
 from agent.i18n import Say, language_of, translator
 from agent.mqtt_settings import MqttSettings
 from agent.shop import PIN_PATTERN, hashed
-from drivers import registry
-from drivers.base import DeviceMisconfigured
 
 _COLUMN_MAX = 40  #: one long pattern must not push all meanings off the screen
 _BRIDGE_TABLES = re.compile(r"^[ \t]*\[[ \t]*(bridge|ledger)[ \t]*\]", re.MULTILINE)
@@ -135,15 +134,19 @@ def _options(driver: str | None, say: Say) -> int:
     if driver is None:
         cls: type = LaneConfig
     else:
-        kind, _, model = driver.partition("/")
-        try:
-            cls = registry.load(kind, model).Options
-        except DeviceMisconfigured as error:
-            print(error, file=sys.stderr)
-            return 1
+        cls = driver_options(driver, say)
     for row in option_rows(cls, say):
         print("  ".join(row).rstrip())
     return 0
+
+
+def driver_options(name: str, say: Say) -> type:
+    """The options of the driver "kind/model". Raises TechnicianError."""
+    kind, _, model = name.partition("/")
+    found = options_class(kind, model)
+    if isinstance(found, SettingError):
+        raise TechnicianError(say(found.text))
+    return found
 
 
 def option_rows(cls: type, say: Say) -> list[tuple[str, str, str, str]]:
@@ -174,4 +177,4 @@ def _rows(cls: Any, prefix: str, say: Say) -> Iterator[tuple[str, str, str, str]
 def _default(option: Field[Any], say: Say) -> str:
     if option.default is MISSING:
         return say(Text("(required)"))
-    return "[]" if option.default == () else shown(option.default)
+    return written(option.default)

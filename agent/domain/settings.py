@@ -222,7 +222,7 @@ def _contradictions(f: Field[Any], values: Mapping[str, Any]) -> Iterator[Text]:
     value = values[f.name]
 
     def words(key: str, **more: str) -> dict[str, str | int]:
-        return {"got": _written(value), "key": key, "value": _written(values[key]), **more}
+        return {"got": written(value), "key": key, "value": written(values[key]), **more}
 
     key, those = f.metadata.get("needed_if") or ("", ())
     if value == f.default and values.get(key) in those:
@@ -239,7 +239,7 @@ def _contradictions(f: Field[Any], values: Mapping[str, Any]) -> Iterator[Text]:
         yield Text("is {got}; must be a part of {key}, which is {value}, and not all", words(key))
 
 
-def _written(value: object) -> str:
+def written(value: object) -> str:
     """A value as it would stand in the file, a list with all that is in it."""
     return f"[{', '.join(map(shown, value))}]" if isinstance(value, tuple) else shown(value)
 

@@ -29,6 +29,7 @@ _HIDIOCGRAWINFO = 0x80084803
 _HIDIOCGRAWNAME, _HIDIOCGRAWPHYS, _HIDIOCGRAWUNIQ = (0x81004800 | n for n in (0x04, 0x05, 0x08))
 
 _REPORT_BYTES_MAX = 16 * 1024  # HID_MAX_BUFFER_SIZE in linux/hid.h
+_NONE = "neither a hidraw device nor a socket"
 
 
 class HidrawPort:
@@ -50,7 +51,7 @@ class HidrawPort:
         except OSError as error:
             self.close()
             raise _explained(self.path, error) from error
-        raise DeviceMisconfigured(f"{self.path}: neither a hidraw device nor a socket")
+        raise DeviceMisconfigured(f"{self.path}: {_NONE}")
 
     def _open_device(self) -> None:
         self._fd = os.open(self.path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -106,8 +107,11 @@ def identity(path: str) -> Identity:
     `serial` is the device's own or, where it has none, the USB port it is plugged into.
     """
     try:
-        if _kind_of(path) != stat.S_IFCHR:
+        kind = _kind_of(path)
+        if kind == stat.S_IFSOCK:
             return Identity(vendor="", product="socket of HID reports", serial="", path=path)
+        if kind != stat.S_IFCHR:
+            raise DeviceMisconfigured(f"{path}: {_NONE}")
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             info = fcntl.ioctl(fd, _HIDIOCGRAWINFO, bytes(8))

@@ -31,6 +31,7 @@ _MISCONFIGURED = {errno.EACCES, errno.EPERM, errno.ENOTTY, errno.EINVAL}
 _EVIOCSCLOCKID = 0x400445A0
 
 _READ_BYTES = 64 * 1024
+_NONE = "neither an input device nor a FIFO nor a socket"
 
 
 class InputEventsPort:
@@ -56,7 +57,7 @@ class InputEventsPort:
         except OSError as error:
             self.close()
             raise _explained(self.path, error) from error
-        raise DeviceMisconfigured(f"{self.path}: neither an input device nor a FIFO nor a socket")
+        raise DeviceMisconfigured(f"{self.path}: {_NONE}")
 
     def _open_device(self) -> None:
         device = evdev.InputDevice(self.path)
@@ -105,14 +106,17 @@ class InputEventsPort:
 
 
 def identity(path: str) -> Identity:
-    """What the kernel knows of the device at `path`; it is not grabbed. Raises DeviceUnavailable.
+    """What the kernel knows of the device at `path`; it is not grabbed. Raises as `open` does.
 
     `serial` is the device's own or, where it has none, the USB port it is plugged into, which is
     all that tells two alike apart.
     """
     try:
-        if _kind_of(path) != stat.S_IFCHR:
+        kind = _kind_of(path)
+        if kind in (stat.S_IFIFO, stat.S_IFSOCK):
             return Identity(vendor="", product="stream of input events", serial="", path=path)
+        if kind != stat.S_IFCHR:
+            raise DeviceMisconfigured(f"{path}: {_NONE}")
         device = evdev.InputDevice(path)
     except OSError as error:
         raise _explained(path, error) from error

@@ -24,6 +24,8 @@ from drivers.base import DeviceMisconfigured, DeviceUnavailable, Identity
 #: Errors that a person must mend: no permission, no serial line, or one that cannot do the settings
 #: (a Raspberry Pi's mini UART, ttyS0, has no parity). All others may pass by themselves.
 _MISCONFIGURED = {errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTTY, errno.EINVAL}
+#: Where the system's own words would mislead.
+_REASONS = {errno.ENOTTY: "no serial line", errno.EAGAIN: "in use by another program"}
 
 _READ_BYTES = 4096
 
@@ -70,9 +72,11 @@ class SerialPort:
                 _read_damaged_characters_as_nul(self._line.fileno())
         except (OSError, termios.error) as error:
             self.close()
-            if _error_number(error) in _MISCONFIGURED:
-                raise DeviceMisconfigured(f"{self.path} at {s}: {error}") from error
-            raise DeviceUnavailable(f"{self.path}: {error}") from error
+            number = _error_number(error)
+            reason = _REASONS.get(number) or (os.strerror(number) if number else str(error))
+            if number in _MISCONFIGURED:
+                raise DeviceMisconfigured(f"{self.path} at {s}: {reason}") from error
+            raise DeviceUnavailable(f"{self.path}: {reason}") from error
 
     def read(self, wait_ms: int) -> bytes:
         """What has arrived, after waiting at most `wait_ms` for the first byte; b"" if nothing."""
@@ -129,10 +133,10 @@ def identity(path: str) -> Identity:
     )
 
 
-def _error_number(error: OSError | termios.error) -> int | None:
-    """pyserial wraps some termios errors without their number and lets others through."""
+def _error_number(error: OSError | termios.error) -> int:
+    """0 if it has none: pyserial wraps some termios errors without theirs, lets others through."""
     cause = error.__context__ or error
-    return int(cause.args[0]) if isinstance(cause, termios.error | OSError) else None
+    return int(cause.args[0]) if isinstance(cause, termios.error | OSError) else 0
 
 
 def _read_damaged_characters_as_nul(fd: int) -> None:

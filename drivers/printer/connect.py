@@ -35,7 +35,7 @@ class Options:
     serial: str = option("", "usb: serial number; empty for any")
     path: str = option(
         "",
-        "serial: device such as /dev/serial/by-id/…; lp: /dev/usb/lp0; usb: port such as 1-1.3",
+        "serial, lp: its name under /dev/serial/ or /dev/lanetally/lp/; usb: port such as 1-1.3",
         needed_if=("transport", ("serial", "lp")),
     )
     baud: int = option(9600, "serial: speed", unit="bit/s", low=1200, high=921_600)

@@ -17,7 +17,7 @@ _STOP_CHECK_MS = 200
 @dataclass(frozen=True, slots=True)
 class HidScaleOptions:
     path: str = option(
-        MISSING, "the scale's hidraw device, by a name that a udev rule gives; or a socket"
+        MISSING, "the scale's name under /dev/lanetally/hidraw/, or a socket of its reports"
     )
     division_g: int = option(
         5,

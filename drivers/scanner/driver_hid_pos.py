@@ -1,7 +1,7 @@
 """Scanners set to USB HID POS: whole labels in reports, at /dev/hidrawN.
 
-`hidrawN` is whichever device came first: bind the role to a name that a udev rule makes from the
-scanner's serial number or USB port.
+`hidrawN` is whichever device came first: bind the role to one of the names that
+`systemd/71-lanetally.rules` makes from the scanner's serial number and its USB port.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from drivers.scanner.codec_hid_pos import LAYOUTS, HidPosDecoder
 
 @dataclass(frozen=True, slots=True)
 class HidPosOptions:
-    path: str = option(MISSING, "the scanner's hidraw device, or a socket of its reports")
+    path: str = option(
+        MISSING, "the scanner's name under /dev/lanetally/hidraw/, or a socket of its reports"
+    )
     layout: str = option(
         "aim", "where its reports carry the AIM identifier", choices=tuple(LAYOUTS)
     )

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from agent.cli.arguments import bounded
 from agent.domain.text import Text
 from agent.errors import TechnicianError
 from agent.i18n import Say, language_of, translator
@@ -33,7 +34,7 @@ def register(subparsers: Any) -> None:
     command = subparsers.add_parser(
         "demo", help=say(Text("play real baskets through a whole lane and check the books"))
     )
-    number = _bounded(int, 1, say)
+    number = bounded(int, 1, say)
     command.add_argument(
         "--baskets", type=number, default=BASKETS, metavar="N", help=say(Text("how many to play"))
     )
@@ -42,7 +43,7 @@ def register(subparsers: Any) -> None:
     )
     command.add_argument(
         "--speed",
-        type=_bounded(float, 0, say),
+        type=bounded(float, 0, say),
         default=0.0,
         metavar="X",
         help=say(Text("1: as fast as a cashier; 0: as fast as the devices allow")),
@@ -57,22 +58,6 @@ def register(subparsers: Any) -> None:
         help=say(Text("leave journal, ledger and receipts here")),
     )
     command.set_defaults(run=run)
-
-
-def _bounded(kind: type[int | float], low: int, say: Say) -> Any:
-    """A reader of numbers from `low` on, for argparse."""
-
-    def read(text: str) -> int | float:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = kind(low - 1)
-        if not low <= value < sys.maxsize:
-            problem = Text("{got} is no number from {low} on", {"got": text, "low": low})
-            raise argparse.ArgumentTypeError(say(problem))
-        return value
-
-    return read
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
-from agent.cli.config import option_rows
+from agent.cli.arguments import bounded
+from agent.cli.config import driver_options, option_rows
 from agent.cli.devices import listing, trial
 from agent.config import DeviceSettings, LaneConfig, load
 from agent.domain.text import Text
 from agent.errors import TechnicianError
 from agent.i18n import Say, language_of, translator
-from drivers import registry
 from drivers.base import DeviceMisconfigured, DeviceUnavailable
+from drivers.scale.driver_serial import BAUDS
 
 #: Long enough to fetch something to scan or to weigh.
 TRY_SECONDS = 60
 LISTEN_SECONDS = 10
+SECONDS_MAX = 86_400  #: a day
 
 
 def register(subparsers: Any) -> None:
@@ -47,8 +48,9 @@ def register(subparsers: Any) -> None:
     detect.add_argument("--json", action="store_true", help=as_json)
     listen = say(Text("open this serial line, send nothing, say who speaks"))
     detect.add_argument("--listen", metavar="PATH", help=listen)
-    detect.add_argument("--seconds", type=int, default=LISTEN_SECONDS, metavar="N")
-    detect.add_argument("--baud", type=int, default=9600, metavar="BAUD")
+    some_seconds = bounded(int, 1, say, high=SECONDS_MAX)
+    detect.add_argument("--seconds", type=some_seconds, default=LISTEN_SECONDS, metavar="N")
+    detect.add_argument("--baud", type=int, choices=BAUDS, default=9600, metavar="BAUD")
 
     for name in trial.ACTIONS:
         action = actions.add_parser(name, help=say(Text(_ACTION_TEXTS[name])))
@@ -56,8 +58,9 @@ def register(subparsers: Any) -> None:
         action.add_argument("--config", type=Path, required=True, metavar="FILE")
         if name == "try":
             seconds = say(Text("for how long; 0: until Ctrl-C"))
+            number = bounded(int, 0, say, high=SECONDS_MAX)
             action.add_argument(
-                "--seconds", type=int, default=TRY_SECONDS, metavar="N", help=seconds
+                "--seconds", type=number, default=TRY_SECONDS, metavar="N", help=seconds
             )
             action.add_argument("--json", action="store_true", help=say(Text("one object a line")))
     devices.set_defaults(run=run)
@@ -78,23 +81,22 @@ def run(args: argparse.Namespace) -> int:
             case "list":
                 return listing.list_devices(load(args.config), say, as_json=args.json)
             case "options":
-                return _options(args.driver, say)
+                for row in option_rows(driver_options(args.driver, say), say):
+                    print("  ".join(row).rstrip())
+                return 0
             case "detect":
                 devices = load(args.config).device if args.config else ()
                 return listing.detect(args, devices, say)
             case action:
                 config = load(args.config)
                 return trial.ACTIONS[action](_device(config, args.role, say), args, say)
-    except (DeviceUnavailable, DeviceMisconfigured) as error:
-        print(error, file=sys.stderr)
-        return 1
-
-
-def _options(driver: str, say: Say) -> int:
-    kind, _, model = driver.partition("/")
-    for row in option_rows(registry.load(kind, model).Options, say):
-        print("  ".join(row).rstrip())
-    return 0
+    except DeviceUnavailable as error:
+        raise TechnicianError(
+            say(Text("out of reach: {reason}", {"reason": str(error)}))
+        ) from error
+    except DeviceMisconfigured as error:
+        told = Text("cannot work as it is set: {reason}", {"reason": str(error)})
+        raise TechnicianError(say(told)) from error
 
 
 def _device(config: LaneConfig, role: str, say: Say) -> DeviceSettings:

@@ -30,12 +30,18 @@ def list_devices(config: LaneConfig, say: Say, *, as_json: bool, root: Path = RO
         print(f"{row['role']}  {row['driver']}  {row['where']}  {say(_presence(row))}".rstrip())
         if row["port"]:
             _print_port_facts(row["port"], say)
+        if row["better_path"]:
+            told = Text(
+                "may be another one after a restart: write {path}", {"path": row["better_path"]}
+            )
+            print(f"    {say(told)}")
     return 0
 
 
 def _device_row(device: DeviceSettings, plugged: Sequence[Port], root: Path) -> dict[str, Any]:
     port = next((p for p in plugged if detection.is_bound(p, device.options, root)), None)
     path = getattr(device.options, "path", "")
+    moves = port is not None and _moves(port, path, plugged)
     is_there = (root / path.lstrip("/")).exists() if path.startswith("/") else port is not None
     return {
         "role": device.role,
@@ -43,7 +49,17 @@ def _device_row(device: DeviceSettings, plugged: Sequence[Port], root: Path) -> 
         "where": where(device.options),
         "is_there": None if _is_remote(device.options) else is_there,
         "port": asdict(port) if port else None,
+        "better_path": port.path if port and moves else "",
     }
+
+
+def _moves(port: Port, path: str, plugged: Sequence[Port]) -> bool:
+    """Whether the name that a role is bound to may mean another device after a restart."""
+    if path == port.node:
+        return bool(port.names)
+    others = (other for other in plugged if other.usb_path != port.usb_path)
+    has_twin = any((other.bus, other.usb_id) == (port.bus, port.usb_id) for other in others)
+    return "/by-id/" in path and not port.serial and has_twin
 
 
 def _is_remote(options: Any) -> bool:
@@ -55,8 +71,9 @@ def where(options: Any) -> str:
     """The place that a device's options name, for people."""
     if _is_remote(options):
         return f"{options.host}:{options.port}"
-    if getattr(options, "transport", "") == "usb" and options.vid:
-        return f"USB {options.vid:04x}:{options.pid:04x} {options.path}".rstrip()
+    if getattr(options, "transport", "") == "usb":
+        ids = f"{options.vid:04x}:{options.pid:04x}" if options.vid else ""
+        return " ".join(word for word in ("USB", ids, options.serial, options.path) if word)
     return str(getattr(options, "path", "")) or "-"
 
 

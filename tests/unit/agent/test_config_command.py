@@ -94,7 +94,7 @@ def test_the_options_of_every_driver_can_be_listed(kind, model, capsys):
 
 def test_an_unknown_driver_is_answered_with_those_there_are(capsys):
     assert main(["config", "options", "scanner/laser"]) == 1
-    assert "scanner/hid-wedge" in capsys.readouterr().err
+    assert "there are: hid-pos, hid-wedge, " in capsys.readouterr().err
 
 
 def test_a_certificate_that_is_not_there_is_named(tmp_path, capsys):

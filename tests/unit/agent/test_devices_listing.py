@@ -107,6 +107,46 @@ def test_programs_get_the_devices_as_one_object(machine, capsys):
     assert devices[1]["port"] is None
 
 
+ADAPTER = """
+[[device]]
+role = "scale"
+kind = "scale"
+model = "nci"
+path = "{}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "serial", "better"),
+    [
+        ("/dev/ttyUSB0", "", "/dev/serial/by-path/1-2.1-port0"),
+        ("/dev/ttyUSB0", "A9", "/dev/serial/by-id/usb-FTDI"),
+        ("/dev/serial/by-id/usb-FTDI", "", "/dev/serial/by-path/1-2.1-port0"),
+        ("/dev/serial/by-id/usb-FTDI", "A9", ""),
+        ("/dev/serial/by-path/1-2.1-port0", "", ""),
+    ],
+)
+def test_a_name_that_may_be_another_device_one_day_is_told_with_a_better_one(
+    machine, capsys, path, serial, better
+):
+    names = {"by_id": "usb-FTDI", "by_path": "1-2.1-port0"}
+    machine.line(machine.usb("1-2.1", "0403:6001", serial=serial), "ttyUSB0", **names)
+    machine.line(machine.usb("1-2.2", "0403:6001"), "ttyUSB1", by_path="1-2.2-port0")
+    listing.list_devices(lane(ADAPTER.format(path)), SAY, as_json=False, root=machine.root)
+    said = f"    may be another one after a restart: write {better}\n"
+    assert (said in capsys.readouterr().out) == bool(better)
+    listing.list_devices(lane(ADAPTER.format(path)), SAY, as_json=True, root=machine.root)
+    [row] = json.loads(capsys.readouterr().out)["devices"]
+    assert row["better_path"] == better
+
+
+def test_a_reader_on_the_network_is_told_by_its_place(machine, capsys):
+    reader = '[[device]]\nrole = "gate"\nkind = "rfid"\nmodel = "llrp"\nhost = "192.0.2.9"\n'
+    listing.list_devices(lane(reader), SAY, as_json=False, root=machine.root)
+    said = "gate  rfid/llrp  192.0.2.9:5084  is on the network: try probe\n"
+    assert capsys.readouterr().out == said
+
+
 def test_a_device_that_is_no_port_of_this_machine_is_looked_for_by_its_path(machine, capsys):
     fifo = machine.root / "run" / "scanner"
     fifo.parent.mkdir()
@@ -232,10 +272,46 @@ def test_options_are_those_that_config_lists(capsys):
     mine = capsys.readouterr().out
     assert main(["config", "options", "scale/toledo-8217"]) == 0
     assert capsys.readouterr().out == mine
-    assert main(["devices", "options", "scale/laser"]) == 1
-    assert "scale/toledo-8217" in capsys.readouterr().err
 
 
-def test_an_absent_line_is_said_in_one_sentence(capsys):
-    assert main(["devices", "detect", "--listen", "/dev/nowhere"]) == 1
-    assert "/dev/nowhere" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("driver", "said"),
+    [
+        (
+            "scale/toledo8217",
+            "no driver for toledo8217; there are: cas, {}; did you mean toledo-8217?",
+        ),
+        ("scael/nci", "no driver for scael; there are: camera, {}; did you mean scale?"),
+        ("scale", "no driver for scale/; there are: cas, {}"),
+        ("/", "no driver for ; there are: camera, {}"),
+    ],
+)
+@pytest.mark.parametrize("command", ["devices", "config"])
+def test_a_driver_that_there_is_not_is_answered_with_those_there_are(command, driver, said, capsys):
+    assert main([command, "options", driver]) == 1
+    before, after = said.split("{}")
+    told = capsys.readouterr().err.rstrip()
+    assert told.startswith(before)
+    assert told.endswith(after)
+
+
+def test_an_absent_line_is_said_in_one_sentence(capsys, monkeypatch):
+    absent = ["devices", "detect", "--listen", "/dev/nowhere"]
+    assert main(absent) == 1
+    assert capsys.readouterr().err == "out of reach: /dev/nowhere: No such file or directory\n"
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert main(absent) == 1
+    assert capsys.readouterr().err == "无法连接：/dev/nowhere: No such file or directory\n"
+
+
+def test_what_is_no_line_is_not_listened_to(tmp_path, capsys):
+    assert main(["devices", "detect", "--listen", "/dev/null"]) == 1
+    said = "cannot work as it is set: /dev/null at 9600 8N1: no serial line\n"
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize("wrong", [("--seconds", "0"), ("--seconds", "86401"), ("--baud", "12345")])
+def test_one_cannot_listen_for_no_time_for_ever_or_at_no_known_speed(wrong, capsys):
+    with pytest.raises(SystemExit):
+        main(["devices", "detect", "--listen", "/dev/null", *wrong])
+    assert wrong[1] in capsys.readouterr().err

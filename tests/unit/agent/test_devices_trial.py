@@ -105,6 +105,19 @@ def test_a_scale_that_is_not_there_is_said_in_one_line(lane, capsys):
     assert "/dev/nowhere" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("kind", "model"), [("scanner", "hid-wedge"), ("scanner", "hid-pos")])
+def test_a_file_is_probed_for_no_device(lane, capsys, tmp_path, kind, model):
+    config = lane(kind, model, path=str(tmp_path / "lane.toml"))
+    assert main(["devices", "probe", "it", "--config", config]) == 1
+    assert "cannot work as it is set: " in capsys.readouterr().err
+
+
+def test_a_trial_is_not_shorter_than_no_time(scanner, capsys):
+    with pytest.raises(SystemExit):
+        main(["devices", "try", "it", "--config", scanner[1], "--seconds", "-1"])
+    assert "-1 is no number from 0 on" in capsys.readouterr().err
+
+
 def test_a_role_that_there_is_not_is_answered_with_those_there_are(scanner, capsys):
     assert main(["devices", "probe", "scale", "--config", scanner[1]]) == 1
     assert capsys.readouterr().err == "no device scale; there are: it\n"

@@ -113,7 +113,7 @@ def test_writing_goes_on_when_a_stuck_line_moves_again(line, port):
 
 def test_a_line_belongs_to_one_port_at_a_time(line, port):
     other = SerialPort(line.path, SEVEN_EVEN)
-    with pytest.raises(DeviceUnavailable, match="lock"):
+    with pytest.raises(DeviceUnavailable, match="in use by another program"):
         other.open()
     port.close()
     other.open()
