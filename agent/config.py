@@ -23,7 +23,7 @@ from agent.errors import TechnicianError
 from agent.i18n import LANGUAGES, Say
 from agent.journal_settings import JournalSettings
 from agent.mqtt_settings import MqttSettings, contradictions
-from agent.shop import ShopSettings, TillSettings
+from agent.shop import ShopSettings, TillSettings, idle_limits
 from agent.totals import settings as totals_settings
 from agent.totals.settings import PrinterTapSettings, SerialJournalSettings, WatchSettings
 from drivers import registry
@@ -265,6 +265,7 @@ def _cross_check(values: Values) -> Iterator[Problem]:
     yield from _shared_devices(values)
     yield from _purposes(values)
     yield from _api(values)
+    yield from idle_limits(values)
     yield from totals_settings.problems(values)
     yield from contradictions(values)
 
@@ -275,6 +276,7 @@ _REPEATED_TEXTS: dict[KeyPath, str] = {
     ("client", "name"): "two clients have the name {value}",
     ("client", "token"): "two clients have the same token",
     ("approver", "name"): "two approvers have the name {value}",
+    ("return_limit", "role"): "there is a limit of returns for {value} already",
 }
 
 

@@ -31,8 +31,8 @@ from agent.domain.events import Act, LaneEvent, PayAtTill, Scanned, TotalReceive
 from agent.domain.facts import (
     FactBody,
     LaneStarted,
+    Receipted,
     ReceiptUnprinted,
-    TransactionSettled,
 )
 from agent.domain.lane import step
 from agent.domain.outcome import ActOutcome, SettlementOutcome
@@ -408,7 +408,7 @@ class Core:
                 if reply is not None:
                     reply(effect.outcome)
 
-    def _print(self, job_id: str, settled: TransactionSettled, *, reprint: bool) -> None:
+    def _print(self, job_id: str, settled: Receipted, *, reprint: bool) -> None:
         if self._outlets.has_printer:
             self._jobs[job_id] = (settled.transaction_id, reprint)
             self._outlets.print_receipt(job_id, settled, reprint=reprint)

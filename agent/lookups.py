@@ -30,19 +30,21 @@ from agent.domain.facts import (
     LabelObserved,
     MissedScanDismissed,
     PieceWeighed,
+    ReturnRecorded,
     TagObserved,
     TransactionSettled,
 )
 from agent.domain.items import Item
 from agent.domain.learned import Knowledge
 from agent.domain.outcome import SettlementOutcome
+from agent.domain.return_events import LookedForReturn, ReturnGoods
 from agent.domain.totals import CashierTotal
 from agent.domain.transaction import OpenTransaction
 from agent.journal import Journal, PrintJobRow
 
 log = logging.getLogger("lanetally.core")
 
-AMENDING = ItemBackfilled, BackfillReversed, MissedScanDismissed
+AMENDING = ItemBackfilled, BackfillReversed, MissedScanDismissed, ReturnRecorded
 ITEMS_CACHED = 4096
 PRINT_TRIES_MAX = 5
 REPRINT_WINDOW_MS = 15 * 60 * 1000  #: an older receipt is nobody's any more: the customer has gone
@@ -152,13 +154,28 @@ class Lookups:
         turn, `owing`: there are others that the disk has not taken. Neither is in the journal."""
         if isinstance(act, PayAtTill):
             return act if owing else self._for_till(act, transaction, undone)
-        if not isinstance(act, Amend):
+        if not isinstance(act, Amend | ReturnGoods):
             return act
         if owing or any(isinstance(fact, AMENDING) for fact in undone):
             return act  # to be tried again once it is there
         with suppress(JournalUnreadable), self._reading():
+            if isinstance(act, ReturnGoods):
+                return replace(act, looked=self._for_return(act))
             return replace(act, looked=self._looked(act))
         return act
+
+    def _for_return(self, act: ReturnGoods) -> LookedForReturn:
+        """A sale that is named by its receipt may be in this journal all the same."""
+        sold_as = act.transaction_id
+        if not sold_as and act.receipt_number:
+            sale = self._journal.settled_as(act.receipt_number)
+            sold_as = sale.transaction_id if sale is not None else ""
+        return LookedForReturn(
+            self._journal.sale_file(sold_as) if sold_as else None,
+            self._journal.amended_by(act.return_id),
+            self._items({item.gtin for item in act.items if item.gtin}, None),
+            self._journal.next_return(),
+        )
 
     def _for_till(
         self, act: PayAtTill, transaction: OpenTransaction | None, undone: Sequence[FactBody]

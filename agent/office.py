@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 
-from agent.domain.facts import CommandAnswered, DayClosed, TransactionSettled
+from agent.domain.facts import CommandAnswered, DayClosed, ReturnRecorded, TransactionSettled
 from agent.domain.outcome import DayOutcome
 from agent.domain.text import Text
 from agent.handle import LaneNotice
@@ -151,5 +151,6 @@ class Office:
 
 
 def _owes_sales(turn: Turn) -> bool:
-    """Whether something was sold that the journal does not tell of yet."""
-    return bool(turn.answers) or any(isinstance(fact, TransactionSettled) for fact in turn.facts)
+    """Whether something was sold or came back that the journal does not tell of yet."""
+    deeds = TransactionSettled | ReturnRecorded
+    return bool(turn.answers) or any(isinstance(fact, deeds) for fact in turn.facts)

@@ -14,8 +14,9 @@ from agent.commands import Answer, answer_leaf, encode_answer
 from agent.domain import undeducted
 from agent.domain.display import display_lines
 from agent.domain.effects import Show
-from agent.domain.facts import CommandAnswered, MissedScanSuspected, TransactionSettled
+from agent.domain.facts import CommandAnswered, MissedScanSuspected, Receipted, ReturnRecorded
 from agent.domain.receipt import ReceiptStyle, receipt_blocks
+from agent.domain.return_receipt import return_blocks
 from agent.domain.text import Text
 from agent.sync import Sync
 from drivers.base import Beep, Command, DisplayText, Driver, PrintJob
@@ -35,12 +36,13 @@ class LaneOutlets:
     def has_printer(self) -> bool:
         return any(self._takers(PrintJob))
 
-    def print_receipt(self, job_id: str, settled: TransactionSettled, *, reprint: bool) -> None:
+    def print_receipt(self, job_id: str, settled: Receipted, *, reprint: bool) -> None:
         """On the first printer."""
-        printed_at = self.now().strftime("%Y-%m-%d %H:%M")
-        blocks = receipt_blocks(
-            settled, self.style, self.say, printed_at=printed_at, reprint=reprint
-        )
+        at = self.now().strftime("%Y-%m-%d %H:%M")
+        if isinstance(settled, ReturnRecorded):
+            blocks = return_blocks(settled, self.style, self.say, printed_at=at, reprint=reprint)
+        else:
+            blocks = receipt_blocks(settled, self.style, self.say, printed_at=at, reprint=reprint)
         for printer in islice(self._takers(PrintJob), 1):
             printer.handle(PrintJob(job_id, blocks))
 

@@ -14,6 +14,7 @@ from agent import sale_tables, wire
 from agent.domain import facts
 from agent.domain.facts import FactBody
 from agent.domain.learned import WEIGHINGS_MAX
+from agent.domain.returns import return_job_id
 from agent.domain.settlement import receipt_job_id
 from agent.domain.totals import CashierTotal
 from agent.sale_tables import Statement
@@ -30,6 +31,7 @@ TABLES = (
     "sale",
     "suspicion",
     "backfill",
+    "returned",
     "unsettled",
     "suspended",
 )
@@ -110,18 +112,34 @@ def _suspected(seq: int, fact: facts.MissedScanSuspected) -> Iterable[Statement]
 def _settled(seq: int, fact: facts.TransactionSettled) -> Iterable[Statement]:
     yield ("UPDATE lane_state SET sold_open_seq = open_seq, open_seq = NULL WHERE id = 1", ())
     yield ("UPDATE settlement SET settled_seq = ? WHERE total_id = ?", (seq, fact.total_id))
-    yield (
-        "INSERT INTO print_job(job_id, settled_seq, state, tries) VALUES (?, ?, 'waiting', 0)",
-        (receipt_job_id(fact.transaction_id), seq),
-    )
+    yield _TO_BE_PRINTED, (receipt_job_id(fact.transaction_id), seq)
     if seq > 0:  # what a former epoch sold was closed by it, or is not any more
         yield _ONE_MORE_SALE, (fact.business_date, seq, seq)
 
 
+_TO_BE_PRINTED = """
+    INSERT INTO print_job(job_id, settled_seq, state, tries) VALUES (?, ?, 'waiting', 0)
+"""
 _ONE_MORE_SALE = """
     INSERT INTO day(business_date, sales, closed_sales, first_seq, last_seq) VALUES (?, 1, 0, ?, ?)
     ON CONFLICT DO UPDATE SET sales = sales + 1, last_seq = excluded.last_seq,
-        first_seq = iif(sales = 0, excluded.first_seq, first_seq)
+        first_seq = iif(first_seq = 0, excluded.first_seq, first_seq)
+"""
+
+
+def _returned(seq: int, fact: facts.ReturnRecorded) -> Iterable[Statement]:
+    here = "INSERT INTO returned VALUES (?, ?, ?)"
+    yield here, (fact.return_id, fact.transaction_id, seq)
+    yield _TO_BE_PRINTED, (return_job_id(fact.return_id), seq)
+    if seq > 0:
+        yield _ONE_MORE_RETURN, (fact.business_date, seq, seq)
+
+
+_ONE_MORE_RETURN = """
+    INSERT INTO day(business_date, sales, closed_sales, first_seq, last_seq, returns)
+    VALUES (?, 0, 0, ?, ?, 1)
+    ON CONFLICT DO UPDATE SET returns = returns + 1, last_seq = excluded.last_seq,
+        first_seq = iif(first_seq = 0, excluded.first_seq, first_seq)
 """
 
 
@@ -189,13 +207,15 @@ def _answered(seq: int, fact: facts.CommandAnswered) -> Iterable[Statement]:
 
 def _day_closed(seq: int, fact: facts.DayClosed) -> Iterable[Statement]:
     if seq > 0:
-        yield _CLOSED, (fact.business_date, fact.sales)
+        yield _CLOSED, (fact.business_date, fact.sales, fact.returns)
 
 
 #: A day without sales comes into being when it is closed.
 _CLOSED = """
-    INSERT INTO day(business_date, sales, closed_sales, first_seq, last_seq) VALUES (?, 0, ?, 0, 0)
-    ON CONFLICT DO UPDATE SET closed_sales = excluded.closed_sales
+    INSERT INTO day(business_date, sales, closed_sales, first_seq, last_seq, closed_returns)
+    VALUES (?, 0, ?, 0, 0, ?)
+    ON CONFLICT DO UPDATE SET closed_sales = excluded.closed_sales,
+        closed_returns = excluded.closed_returns
 """
 
 
@@ -206,6 +226,7 @@ _PROJECTED: dict[type, Callable[[int, Any], Iterable[Statement]]] = {
     facts.TransactionDiscarded: _discarded,
     facts.CashierTotalReceived: _received,
     facts.MissedScanSuspected: _suspected,
+    facts.ReturnRecorded: _returned,
     facts.ReceiptPrinted: partial(_job_ended, "printed"),
     facts.ReceiptUnprinted: _unprinted,
     facts.ItemDescribed: _described,

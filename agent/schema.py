@@ -164,6 +164,15 @@ _MIGRATIONS = {
         ) STRICT, WITHOUT ROWID;
         ALTER TABLE lane_state ADD COLUMN sold_open_seq INTEGER;
     """,
+    # returned: goods that came back, by the id of who asked; print_job.settled_seq may point to one
+    "goods_returned": """
+        CREATE TABLE returned(
+            return_id TEXT PRIMARY KEY, transaction_id TEXT NOT NULL, seq INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX returned_transaction ON returned(transaction_id);
+        ALTER TABLE day ADD COLUMN returns INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE day ADD COLUMN closed_returns INTEGER NOT NULL DEFAULT 0;
+    """,
 }
 
 

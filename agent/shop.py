@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass
+from itertools import permutations
+from typing import Any
 
 from agent.domain.settings import option
-from agent.domain.shop import ROLES, Role, ShopRules, TillRules
+from agent.domain.shop import RETURN_LIMITS, ROLES, ReturnLimit, Role, ShopRules, TillRules
+from agent.domain.text import Text
+from agent.domain.toml_lines import Path
 from agent.domain.totals import AMOUNT_MINOR_MAX, ROUNDING_MINOR_MAX, TENDER_TYPE
 
 PIN_PATTERN = "[0-9]{4,12}"
@@ -28,6 +33,23 @@ class Approver:
     name: str = option(MISSING, "who it is, as the facts will say")
     pin: str = option(MISSING, "hash of the PIN: `lanetally config pin` makes it", pattern=_HASH)
     role: str = option("supervisor", "what this person may do", choices=ROLES[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnLimitSettings:
+    """One `[[shop.return_limit]]`: how far a role may take goods back. Above it, who may more is
+    asked for a PIN. With none of these tables a supervisor is asked for each return, and a manager
+    for one without a receipt; with any of them, roles that none of them names may not."""
+
+    role: str = option(MISSING, "whose limit this is; higher roles may so much too", choices=ROLES)
+    amount_minor: int = option(
+        0, "given back for one sale at most; 0: any amount", low=0, high=AMOUNT_MINOR_MAX
+    )
+    days: int = option(0, "since the sale at most; 0: any time", unit="d", low=0, high=3650)
+    without_receipt: bool = option(False, "also goods without a receipt; a supervisor is asked")
+
+    def limit(self) -> ReturnLimit:
+        return ReturnLimit(self.amount_minor or None, self.days or None, self.without_receipt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +79,7 @@ class ShopSettings:
         "supervisor", "who may give up a basket that was put aside", choices=ROLES
     )
     approver: tuple[Approver, ...] = option((), "who may approve with a PIN")
+    return_limit: tuple[ReturnLimitSettings, ...] = option((), "who may take which goods back")
 
     def rules(self) -> ShopRules:
         return ShopRules(
@@ -69,6 +92,8 @@ class ShopSettings:
             self.false_alarms_per_million,
             backfill_role=role_of(self.backfill_role),
             discard_role=role_of(self.discard_role),
+            return_limits=tuple((role_of(x.role), x.limit()) for x in self.return_limit)
+            or RETURN_LIMITS,
         )
 
 
@@ -105,6 +130,22 @@ class TillSettings:
 def role_of(name: str) -> Role:
     """A role that the configuration's check has let through."""
     return next(role for role in ROLES if role == name)
+
+
+def idle_limits(values: Mapping[Path, object]) -> Iterator[tuple[Path, Text]]:
+    """What is wrong between limits of returns: one that allows nothing which a lower role may not
+    do already. Each role may what those below it may."""
+    found: dict[int, dict[str, Any]] = defaultdict(dict)
+    for path, value in values.items():
+        match path:
+            case ("shop", "return_limit", int(number), str(key)):
+                found[number][key] = value
+    tables = {n: ReturnLimitSettings(**keys) for n, keys in found.items() if "role" in keys}
+    for (_, low), (number, high) in permutations(tables.items(), 2):
+        is_lower = ROLES.index(role_of(low.role)) < ROLES.index(role_of(high.role))
+        if is_lower and low.limit().covers(high.limit()):
+            text = Text("allows nothing that {role} may not do already", {"role": low.role})
+            yield ("shop", "return_limit", number, "role"), text
 
 
 def hashed(pin: str, salt: bytes) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Literal, Protocol, TypeVar
 
 from agent.domain.effects import Show
-from agent.domain.facts import CommandAnswered, MissedScanSuspected, TransactionSettled
+from agent.domain.facts import CommandAnswered, MissedScanSuspected, Receipted
 from agent.domain.outcome import SettlementOutcome
 from agent.domain.text import Text
 from agent.domain.totals import CashierTotal, TotalProblem
@@ -29,7 +29,7 @@ class Outlets(Protocol):
         """Without one no receipt is asked for, so none is missing."""
         ...
 
-    def print_receipt(self, job_id: str, settled: TransactionSettled, *, reprint: bool) -> None: ...
+    def print_receipt(self, job_id: str, settled: Receipted, *, reprint: bool) -> None: ...
 
     def beep(self, tone: Literal["good", "bad"]) -> None: ...
 

@@ -181,6 +181,9 @@ def _day_line(day: Day) -> str:
     say = shell_say()
     words: dict[str, str | int] = {"sales": day.posted_sales, "sum": day.posted_sum_minor}
     figures = say(Text("{sales} sales, {sum}", words))
+    if day.posted_returns:
+        words = {"returns": day.posted_returns, "sum": day.posted_returned_minor}
+        figures += "; " + say(Text("{returns} returns, {sum}", words))
     state = say(Text("complete") if day.complete else Text("incomplete"))
     why = "".join(f"\n    {line}" for line in day.missing)
     return f"{day.business_date}  {'/'.join(day.stream[:3])}  {state}: {figures}{why}"

@@ -1,7 +1,7 @@
-"""Whether the books have all that a lane sold on a trading day. Pure.
+"""Whether the books have all that a lane sold and took back on a trading day. Pure.
 
-A lane tells at the end of a day how many sales it had, their sum, and a hash over them. The day is
-complete when exactly these sales are posted, no other, and none of them changed.
+A lane tells at the end of a day how many sales and returns it had, their sums, and a hash over
+them. The day is complete when exactly these are posted, no other, and none of them changed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from agent.domain.facts import DayClosed, TransactionSettled
+from agent.domain.facts import DayClosed, ReturnRecorded, TransactionSettled
 from agent.wire import UndecodableFact, decode_body
 from cloud_bridge.ledger.port import Received
 from cloud_bridge.voucher import Stream
@@ -29,6 +29,10 @@ class Day:
     posted_sales: int
     posted_sum_minor: int
     missing: tuple[str, ...] = field(default=())
+    returns: int = 0  #: as the lane says
+    returned_minor: int = 0
+    posted_returns: int = 0
+    posted_returned_minor: int = 0
 
     @property
     def complete(self) -> bool:
@@ -39,46 +43,78 @@ def compared(closes: Iterable[Received], sales_of: SalesOf) -> Iterator[Day]:
     """Each day that a lane has closed, by its last word on it."""
     latest: dict[tuple[Stream, str], DayClosed] = {}
     for received in closes:
-        closed = _decoded(received, DayClosed)
+        closed = _decoded(received)
         if isinstance(closed, DayClosed):
             latest[received.stream, closed.business_date] = closed
     for (stream, _), closed in latest.items():
         yield _compared(stream, closed, sales_of(stream, closed.first_seq, closed.last_seq))
 
 
+@dataclass(slots=True)
+class _Sum:
+    """Sales, or returns."""
+
+    count: int = 0
+    sum_minor: int = 0
+    held_back: int = 0
+
+
 def _compared(stream: Stream, closed: DayClosed, received: Iterable[Received]) -> Day:
     digest = hashlib.sha256()
-    sales = sum_minor = 0
+    sold, returned = _Sum(), _Sum()
     held_back: list[str] = []
-    for sale in received:
-        fact = _decoded(sale, TransactionSettled)
-        if not isinstance(fact, TransactionSettled):
-            held_back.append(f"seq {sale.seq} cannot be read")
-        elif fact.business_date == closed.business_date:
-            if sale.posted:
-                digest.update(f"{sale.seq} {sale.hash}\n".encode())
-                sales, sum_minor = sales + 1, sum_minor + fact.amount_minor
-            else:
-                held_back.append(f"{fact.receipt_number} (seq {sale.seq}) is in quarantine")
-    missing = (*held_back, *_differences(closed, sales + len(held_back), sales, sum_minor))
+    for one in received:
+        sums = sold if one.type == TransactionSettled.type else returned
+        fact = _decoded(one)
+        if not isinstance(fact, TransactionSettled | ReturnRecorded):
+            sums.held_back += 1
+            held_back.append(f"seq {one.seq} cannot be read")
+        elif fact.business_date != closed.business_date:
+            continue
+        elif one.posted:
+            digest.update(f"{one.seq} {one.hash}\n".encode())
+            sums.count, sums.sum_minor = sums.count + 1, sums.sum_minor + fact.amount_minor
+        else:
+            sums.held_back += 1
+            held_back.append(f"{_number(fact)} (seq {one.seq}) is in quarantine")
+    missing = (
+        *held_back,
+        *_differences("sales", closed.sales, closed.sum_minor, sold),
+        *_differences("returns", closed.returns, closed.returned_minor, returned),
+    )
     if not missing and digest.hexdigest() != closed.hash:
         missing = ("the sales are as many, but not the same",)
-    figures = closed.sales, closed.sum_minor, sales, sum_minor
-    return Day(stream, closed.business_date, *figures, missing)
+    return Day(
+        stream,
+        closed.business_date,
+        closed.sales,
+        closed.sum_minor,
+        sold.count,
+        sold.sum_minor,
+        missing,
+        closed.returns,
+        closed.returned_minor,
+        returned.count,
+        returned.sum_minor,
+    )
 
 
-def _differences(closed: DayClosed, here: int, sales: int, sum_minor: int) -> Iterator[str]:
-    if here < closed.sales:
-        yield f"{closed.sales - here} sales have not come"
-    elif here > closed.sales:
-        yield f"{here - closed.sales} sales more than the lane closed with"
-    elif sales == closed.sales and sum_minor != closed.sum_minor:
-        yield f"the sum is {sum_minor}, the lane closed with {closed.sum_minor}"
+def _number(fact: TransactionSettled | ReturnRecorded) -> str:
+    return fact.receipt_number if isinstance(fact, TransactionSettled) else fact.return_number
 
 
-def _decoded(received: Received, cls: type[DayClosed | TransactionSettled]) -> object:
+def _differences(what: str, count: int, sum_minor: int, here: _Sum) -> Iterator[str]:
+    if here.count + here.held_back < count:
+        yield f"{count - here.count - here.held_back} {what} have not come"
+    elif here.count + here.held_back > count:
+        yield f"{here.count + here.held_back - count} {what} more than the lane closed with"
+    elif here.count == count and here.sum_minor != sum_minor:
+        yield f"the sum is {here.sum_minor}, the lane closed with {sum_minor}"
+
+
+def _decoded(received: Received) -> object:
     """The fact; None if it is damaged."""
     try:
-        return decode_body(cls.type, cls.version, received.body)
+        return decode_body(received.type, 1, received.body)
     except UndecodableFact:
         return None

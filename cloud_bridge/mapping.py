@@ -17,9 +17,12 @@ from agent.domain.facts import (
     BackfillReversed,
     FactBody,
     ItemBackfilled,
+    ReturnedLine,
+    ReturnRecorded,
     SoldLine,
     TransactionSettled,
 )
+from agent.domain.returnable import part_of, units_of
 from agent.wire import UndecodableFact, decode_body
 from cloud_bridge.chart import Chart
 from cloud_bridge.costs import CostHistory, UnitCost, line_cost_minor
@@ -27,6 +30,7 @@ from cloud_bridge.documents import (
     BackfilledSale,
     CostGap,
     Document,
+    Refund,
     Sale,
     StockMovement,
     UnpaidItem,
@@ -357,6 +361,69 @@ def _returned(movement: StockMovement) -> StockMovement:
     )
 
 
+def _came_back(
+    fact: ReturnRecorded, key: FactKey, _books: Books, terms: Terms
+) -> Refund | MappingProblem:
+    """T3 and T4. Goods come back at the cost at which they went, and those that are damaged never
+    reach the shelf. A return that comes before its sale waits: its costs are not known yet."""
+    movements: list[StockMovement] = []
+    gaps: list[CostGap] = []
+    scrapped = 0
+    for line_no, line in enumerate(fact.lines, 1):
+        held = _terms_of(line, key, terms)
+        if held is None:
+            return MappingProblem("waits", f"the sale {fact.transaction_id} is not posted yet")
+        cost = _cost_back(line, held.cost_of)
+        if isinstance(cost, str):
+            gaps.append(CostGap(line_no, line.goods.gtin, cost))
+        if line.condition == "damaged":
+            scrapped += cost if isinstance(cost, int) else 0
+            continue
+        cost_minor = -cost if isinstance(cost, int) else None
+        goods = line.goods.gtin, line.goods.quantity_milli, line.goods.weight_g
+        movements.append(StockMovement(line_no, *goods, cost_minor))
+    return Refund(
+        business_date=fact.business_date,
+        currency=fact.currency,
+        reference=fact.transaction_id or fact.return_number,
+        receipt_number=fact.return_number,
+        note=fact.reason,
+        approver=fact.approver or fact.operator,
+        tenders=_summed((t.tender_type, t.amount_minor) for t in fact.tenders),
+        net=_summed((str(t.rate_bp), t.net_minor) for t in fact.taxes),
+        tax=_summed((str(t.rate_bp), t.tax_minor) for t in fact.taxes),
+        rounding=fact.rounding_minor,
+        restocked_cost=-sum(movement.cost_minor or 0 for movement in movements),
+        scrapped_cost=scrapped,
+        movements=tuple(movements),
+        gaps=tuple(gaps),
+    )
+
+
+def _terms_of(line: ReturnedLine, key: FactKey, terms: Terms) -> Terms | None:
+    """What held when the goods were sold; None if that is not posted yet."""
+    if line.part is None:
+        return terms
+    return terms.earlier(key._replace(epoch=line.part.epoch, seq=line.part.seq))
+
+
+def _cost_back(line: ReturnedLine, cost_of: CostOf) -> int | str:
+    """The share of what the whole line cost, so that all its parts together bring just that back;
+    or why there is none: the reason of a cost gap."""
+    goods, part = line.goods, line.part
+    unit_cost = cost_of(goods.gtin)
+    if unit_cost is None:
+        return "unknown"
+    whole = part or goods
+    cost = line_cost_minor(unit_cost, whole.quantity_milli, whole.weight_g)
+    if cost is None:
+        return "unit"
+    if part is None:
+        return cost
+    units = part.quantity_milli if part.weight_g is None else part.weight_g
+    return part_of(cost, units, part.before, units_of(goods))
+
+
 Reader: TypeAlias = Callable[[Any, FactKey, Books, Terms], Document | Posting | MappingProblem]
 
 #: Fact -> how it reads as a document (or, of what takes back, the vouchers themselves). A new fact
@@ -366,4 +433,5 @@ FROM_FACTS: dict[type[FactBody], Reader] = {
     TransactionSettled: _settled,
     ItemBackfilled: _backfilled,
     BackfillReversed: _reversed,
+    ReturnRecorded: _came_back,
 }

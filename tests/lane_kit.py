@@ -15,6 +15,8 @@ from agent.domain.facts import (
     LaneStarted,
     PieceWeighed,
     ReceiptUnprinted,
+    ReturnedLine,
+    ReturnRecorded,
     TransactionSettled,
 )
 from agent.domain.gs1 import read_label
@@ -154,7 +156,12 @@ def keep_busy_day(journal: Journal) -> LaneState:
         "b1", settled.transaction_id, settled.receipt_number, DAY, "CNY", "gone", settled.lines
     )
     refused = posted("T4", 1, tenders=(Tender("cash", 100),))
-    append(journal, [added, CashierTotalRejected(None, "no_open_transaction", refused)])
+    back = tuple(ReturnedLine(line, "resaleable") for line in settled.lines)
+    returned = ReturnRecorded(
+        "r1", "R1", settled.transaction_id, "", DAY, "CNY", back, settled.tenders, settled.taxes,
+        settled.amount_minor, 0,
+    )  # fmt: skip
+    append(journal, [added, CashierTotalRejected(None, "no_open_transaction", refused), returned])
     append(journal, [asked, ReceiptUnprinted(*job, "failed", "offline"), *third.facts])
     described = ItemDescribed(TEA.gtin, "Green tea", "drinks", 1000, "each", 520, 540, 300)
     append(journal, [described, PieceWeighed(settled.transaction_id, MILK.gtin, 1030)])

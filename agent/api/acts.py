@@ -16,7 +16,7 @@ from agent.api.auth import client_of
 from agent.api.messages import Request, Response, answer, refuse
 from agent.api.waiting import answered
 from agent.domain.events import Act, AnswerSuspicion, OverridePrice, VoidLine
-from agent.domain.outcome import Payment
+from agent.domain.outcome import Payment, RefundGiven
 from agent.domain.shop import ROLES, Person
 from agent.domain.text import Text
 from agent.handle import LaneBusy
@@ -71,6 +71,7 @@ class ActAnswer(msgspec.Struct, frozen=True):
     transaction_id: str | None
     receipt_number: str | None
     payment: Payment | None = None
+    refund: RefundGiven | None = None
 
 
 class PinLock:
@@ -156,7 +157,7 @@ async def carried_out(
         return refuse(504, "lane_silent", detail, request.say)
     if not outcome.code:
         message = request.say(outcome.text)
-        done = outcome.transaction_id, outcome.receipt_number, outcome.payment
+        done = outcome.transaction_id, outcome.receipt_number, outcome.payment, outcome.refund
         return answer(200, ActAnswer(message, *done))
     return refuse(STATUS_BY_CODE.get(outcome.code, 409), outcome.code, outcome.text, request.say)
 
@@ -172,6 +173,7 @@ STATUS_BY_CODE = {
     "no_such_sale": 404,
     "no_such_basket": 404,
     "no_such_backfill": 404,
+    "no_such_line": 404,
     **{f"{role}_needed": 403 for role in ROLES},
 }
 

@@ -12,7 +12,7 @@ from functools import cache, partial
 
 import msgspec
 
-from agent.api import acts, openapi, pages, sales, till
+from agent.api import acts, openapi, pages, returns, sales, till
 from agent.api.acts import ActAnswer, ActBody, PinLock, PriceBody, SuspicionBody
 from agent.api.answers import (
     EventAnswer,
@@ -253,6 +253,26 @@ ROUTES: tuple[Route, ...] = (
         {200: ActAnswer},
         (*ACT_REFUSALS, 404),
         body=sales.ReversalBody,
+        for_screen=True,
+    ),
+    Route(
+        "POST",
+        "/v1/transactions/{transaction_id}/return",
+        returns.return_goods,
+        "Take goods of a settled sale back, and give the money back",
+        {200: ActAnswer},
+        (*ACT_REFUSALS, 404),
+        body=returns.ReturnBody,
+        for_screen=True,
+    ),
+    Route(
+        "POST",
+        "/v1/returns",
+        returns.return_loose,
+        "Take goods back whose sale is not in this lane's journal, or without a receipt",
+        {200: ActAnswer},
+        ACT_REFUSALS,
+        body=returns.LooseReturnBody,
         for_screen=True,
     ),
     Route(

@@ -9,7 +9,15 @@ import msgspec
 
 from agent.api.answers import FindingAnswer, finding_answer
 from agent.domain.alerts import alert_text
-from agent.domain.facts import BackfillWay, ItemBackfilled, MissedScanSuspected, SoldLine
+from agent.domain.facts import (
+    BackfillWay,
+    GoodsCondition,
+    ItemBackfilled,
+    MissedScanSuspected,
+    ReturnRecorded,
+    SoldLine,
+)
+from agent.domain.returnable import Returnable, account_of
 from agent.domain.text import Text
 from agent.domain.totals import Tender
 
@@ -63,6 +71,45 @@ class OpenSuspicionAnswer(msgspec.Struct, frozen=True):
     categories: tuple[str, ...]
 
 
+class ReturnedLineAnswer(msgspec.Struct, frozen=True):
+    """What came back; its amount is what was given back for it."""
+
+    goods: SoldLine
+    backfill_id: str
+    condition: GoodsCondition
+
+
+class ReturnAnswer(msgspec.Struct, frozen=True):
+    """Goods of the sale that came back."""
+
+    return_id: str
+    return_number: str
+    business_date: str
+    lines: tuple[ReturnedLineAnswer, ...]
+    tenders: tuple[Tender, ...]
+    amount_minor: int
+    reason: str
+    operator: str
+    approver: str
+
+
+class ReturnableAnswer(msgspec.Struct, frozen=True):
+    """A line of the sale, or of what was added to it, and what of it can still come back: in
+    thousandths of a piece, of weighed goods in grams. `paid_minor` is for the whole line, null if
+    only the receipt's amount is known."""
+
+    line_no: int
+    backfill_id: str
+    gtin: str
+    description: str
+    weighed: bool
+    units: int
+    left: int
+    paid_minor: int | None
+    refunded_minor: int
+    worth_minor: int | None  #: of all that is left
+
+
 class SaleFileAnswer(msgspec.Struct, frozen=True):
     """A sale with all that stands beside it."""
 
@@ -73,6 +120,8 @@ class SaleFileAnswer(msgspec.Struct, frozen=True):
     tenders: tuple[Tender, ...]
     suspicion: OpenSuspicionAnswer | None
     backfills: tuple[BackfillAnswer, ...]
+    returns: tuple[ReturnAnswer, ...]
+    returnable: tuple[ReturnableAnswer, ...]
 
 
 class MatterAnswer(msgspec.Struct, frozen=True):
@@ -133,6 +182,42 @@ def file_answer(view: SaleView, say: Say) -> SaleFileAnswer:
         sale.tenders,
         suspicion,
         tuple(_backfill(fact, is_reversed=back) for fact, _, _, back in file.backfills),
+        tuple(map(_return, file.returns)),
+        tuple(map(_returnable, account_of(file).lines.values())),
+    )
+
+
+def _return(fact: ReturnRecorded) -> ReturnAnswer:
+    lines = (
+        ReturnedLineAnswer(x.goods, x.part.backfill_id if x.part else "", x.condition)
+        for x in fact.lines
+    )
+    return ReturnAnswer(
+        fact.return_id,
+        fact.return_number,
+        fact.business_date,
+        tuple(lines),
+        fact.tenders,
+        fact.amount_minor,
+        fact.reason,
+        fact.operator,
+        fact.approver,
+    )
+
+
+def _returnable(line: Returnable) -> ReturnableAnswer:
+    sold = line.sold
+    return ReturnableAnswer(
+        sold.line_no,
+        line.backfill_id,
+        sold.gtin,
+        sold.description,
+        sold.weight_g is not None,
+        line.units,
+        line.left,
+        line.paid_minor,
+        line.refunded_minor,
+        line.worth_minor(line.left) if line.left else None,
     )
 
 

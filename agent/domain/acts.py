@@ -9,7 +9,6 @@ from agent.domain.answers import done, not_allowed, refused
 from agent.domain.backfill import amend
 from agent.domain.effects import Show
 from agent.domain.events import (
-    Act,
     AnswerSuspicion,
     BackfillItem,
     CloseSuspicion,
@@ -19,6 +18,7 @@ from agent.domain.events import (
     RetrieveBasket,
     ReverseBackfill,
     SuspendBasket,
+    Undated,
     VoidLine,
 )
 from agent.domain.outcome import ActOutcome
@@ -34,7 +34,7 @@ NO_SUSPICION = ActOutcome(Text("This is settled already: nothing is suspected no
 PRICE_ABSURD = ActOutcome(Text("This cannot be a price"), "price_absurd")
 
 
-def act(state: LaneState, event: Act, rules: StoreRules) -> Step:
+def act(state: LaneState, event: Undated, rules: StoreRules) -> Step:
     """What follows. The answer is an effect: after the commit."""
     match event:
         case VoidLine():

@@ -17,6 +17,7 @@ from agent.domain.facts import (
     ItemBackfilled,
     MissedScanDismissed,
     MissedScanSuspected,
+    ReturnRecorded,
     SoldLine,
     TransactionSettled,
 )
@@ -61,6 +62,9 @@ AMOUNT_NEEDED = ActOutcome(
     Text("What was paid for it is needed, for the item has no price here"), "amount_needed"
 )
 TENDER_NEEDED = ActOutcome(Text("How it was paid is needed"), "tender_needed")
+RETURNED_SINCE = ActOutcome(
+    Text("It has come back since: what was given back for it stays as it is"), "returned_since"
+)
 ALREADY_SOLD = ActOutcome(
     Text("All that was charged is in the sale already: this item was not charged beside it"),
     "already_sold",
@@ -239,6 +243,8 @@ def _reverse(state: LaneState, event: ReverseBackfill, file: SaleFile, rules: St
     here = [one for one in found if one[0].backfill_id == event.backfill_id]
     if not here:
         return refused(state, NO_SUCH_BACKFILL)
+    if any(_is_of(event.backfill_id, returned) for returned in file.returns):
+        return refused(state, RETURNED_SINCE)
     if not event.reversal_id or len(event.reversal_id) > ID_CHARS_MAX or _is_long(event.reason):
         return refused(state, VALUE_ABSURD)
     ((backfilled, epoch, seq),) = here
@@ -255,6 +261,11 @@ def _reverse(state: LaneState, event: ReverseBackfill, file: SaleFile, rules: St
     }
     show = Show("backfill_reversed", _back_text(file.sale), data)
     return done(state, (fact,), backfilled.transaction_id, show)
+
+
+def _is_of(backfill_id: str, returned: ReturnRecorded) -> bool:
+    parts = (line.part for line in returned.lines)
+    return any(part is not None and part.backfill_id == backfill_id for part in parts)
 
 
 def _back_text(sale: TransactionSettled) -> Text:

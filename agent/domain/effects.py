@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from agent.domain.text import Text
 
 if TYPE_CHECKING:
-    from agent.domain.facts import MissedScanSuspected, TransactionSettled
+    from agent.domain.facts import MissedScanSuspected, Receipted
     from agent.domain.outcome import ActOutcome, SettlementOutcome
 
 
@@ -38,7 +38,7 @@ class RaiseAlert:
 @dataclass(frozen=True, slots=True)
 class PrintReceipt:
     job_id: str
-    settled: TransactionSettled
+    settled: Receipted
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class AnswerAct:
 Effect: TypeAlias = Show | SoundBeep | RaiseAlert | PrintReceipt | Answer | AnswerAct
 
 
-PROMISED_KINDS = frozenset(("settled", "stock_not_deducted"))  #: of what is shown
+PROMISED_KINDS = frozenset(("settled", "goods_returned", "stock_not_deducted"))  #: of what is shown
 
 
 def is_promise(effect: Effect) -> bool:

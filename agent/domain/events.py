@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from agent.domain.evidence import Catalogue
+from agent.domain.return_events import ReturnGoods
 from agent.domain.shop import Person
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
         ItemBackfilled,
         MissedScanSuspected,
         Observation,
+        ReturnRecorded,
         TransactionSettled,
     )
     from agent.domain.gtin import ScanProblemCode, TradeItem
@@ -139,6 +141,9 @@ class SaleFile:
     is_open: bool = False  #: the suspicion waits for an answer
     #: each with the epoch and the seq where it stands, and whether it was taken back since
     backfills: tuple[tuple[ItemBackfilled, str, int, bool], ...] = ()
+    epoch: str = ""  #: where the sale itself stands …
+    seq: int = 0  #: … in the journal
+    returns: tuple[ReturnRecorded, ...] = ()  #: oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +151,8 @@ class Looked:
     """What the core looked up for an act about a settled sale."""
 
     file: SaleFile | None = None  #: None: there is no such sale
-    earlier: ItemBackfilled | BackfillReversed | None = None  #: what this act's id did before
+    #: what this act's id did before
+    earlier: ItemBackfilled | BackfillReversed | ReturnRecorded | None = None
     item: Item | None = None
     unsettled: CashierTotalRejected | None = None
     trouble: bool = False  #: the disk does not go along now
@@ -252,8 +258,11 @@ Park: TypeAlias = SuspendBasket | RetrieveBasket | DiscardBasket
 #: Acts about a sale that is settled: the core looks the sale up for them.
 Amend: TypeAlias = BackfillItem | ReverseBackfill | CloseSuspicion
 
+#: Acts that happen on whatever day it is.
+Undated: TypeAlias = VoidLine | OverridePrice | AnswerSuspicion | Amend | PayAtTill | Park
+
 #: What somebody does by hand. Each is answered with an `ActOutcome`.
-Act: TypeAlias = VoidLine | OverridePrice | AnswerSuspicion | Amend | PayAtTill | Park
+Act: TypeAlias = Undated | ReturnGoods
 
 #: All but a scan, which comes a hundred times as often.
 RareEvent: TypeAlias = (
@@ -266,7 +275,7 @@ RareEvent: TypeAlias = (
     | ReceiptUnread
     | PrintEnded
     | DeviceChanged
-    | Act
+    | Undated
 )
 
-LaneEvent: TypeAlias = Scanned | RareEvent
+LaneEvent: TypeAlias = Scanned | RareEvent | ReturnGoods

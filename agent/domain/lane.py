@@ -41,6 +41,8 @@ from agent.domain.facts import FactBody, LineItemAdded, LineItemWeighed, ScanRej
 from agent.domain.gtin import ScanProblemCode, TradeItem
 from agent.domain.items import Item
 from agent.domain.rcn import Measure
+from agent.domain.return_events import ReturnGoods
+from agent.domain.returns import take_back
 from agent.domain.settlement import settle
 from agent.domain.text import Text
 from agent.domain.transaction import (
@@ -67,6 +69,8 @@ def step(state: LaneState, event: LaneEvent, rules: StoreRules, business_date: s
     """What follows from one event. `business_date` is the trading day the event belongs to."""
     if isinstance(event, Scanned):
         return _scanned(state, event, rules, business_date)
+    if isinstance(event, ReturnGoods):
+        return take_back(state, event, rules, business_date)
     result = _followed(state, event, rules)
     return watched(state, event, result, quiet=rules.shop.quiet) if result.facts else result
 

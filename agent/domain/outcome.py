@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from agent.domain.finding import Finding
 from agent.domain.text import Text
+from agent.domain.totals import Tender
 
 if TYPE_CHECKING:
     from agent.domain.facts import DayClosed
@@ -24,6 +25,15 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundGiven:
+    """What was given back for goods."""
+
+    amount_minor: int  #: what the goods came to
+    rounding_minor: int
+    tenders: tuple[Tender, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ActOutcome:
     """What became of something that was done by hand."""
 
@@ -32,6 +42,7 @@ class ActOutcome:
     transaction_id: str | None = None
     receipt_number: str | None = None  #: if that settled the basket
     payment: Payment | None = None
+    refund: RefundGiven | None = None
 
 
 @dataclass(frozen=True, slots=True)

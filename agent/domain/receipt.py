@@ -58,7 +58,7 @@ def receipt_blocks(
     blocks.append({"left": settled.receipt_number, "right": printed_at})
     blocks.append({"rule": "-"})
     for sold in settled.lines:
-        blocks.extend(_line_blocks(sold, say, money))
+        blocks.extend(line_blocks(sold, say, money))
     blocks.append({"rule": "-"})
     items = say(Text("Items"))
     blocks.append({"left": items, "right": str(settled.item_count)})
@@ -86,7 +86,7 @@ def receipt_blocks(
     return tuple(blocks)
 
 
-def _line_blocks(
+def line_blocks(
     sold: SoldLine, say: Callable[[Text], str], money: Callable[[int], str]
 ) -> list[Block]:
     name = sold.description or sold.gtin.lstrip("0")

@@ -1,4 +1,4 @@
-"""What each trading day sold, for its close.
+"""What each trading day sold and took back, for its close.
 
 A sale may be settled long after its day: a basket that was put aside, a clock that was set back.
 The day is then closed again, with all that it sold, also where most of that lies in archives.
@@ -8,26 +8,30 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import msgspec
 
-from agent.domain.facts import DayClosed, TransactionSettled
+from agent.domain.facts import DayClosed, ReturnRecorded, TransactionSettled
 from agent.journal import archive
 
 _DUE = """
 SELECT business_date, first_seq, last_seq FROM day
-WHERE business_date < ? AND sales != closed_sales ORDER BY business_date"""
+WHERE business_date < ? AND (sales != closed_sales OR returns != closed_returns)
+ORDER BY business_date"""
 _LATEST = "SELECT max(business_date) FROM day WHERE business_date < ?"
-_SALES = """
-SELECT seq, hash, body FROM fact
-WHERE seq BETWEEN ? AND ? AND type = 'TransactionSettled' ORDER BY seq"""
+_DEEDS = """
+SELECT seq, type, hash, body FROM fact
+WHERE seq BETWEEN ? AND ? AND type IN ('TransactionSettled', 'ReturnRecorded') ORDER BY seq"""
 _ARCHIVED = "SELECT 1 FROM archive WHERE first <= ? AND last >= ?"
 
 
-class _Sale(msgspec.Struct):
+class _Deed(msgspec.Struct):
+    """A sale or a return."""
+
     business_date: str
     amount_minor: int
 
@@ -35,7 +39,7 @@ class _Sale(msgspec.Struct):
 #: A lane that was off for longer tells only of the last of these days that it sold nothing.
 EMPTY_DAYS_MAX = 31
 
-_sale_decoder = msgspec.json.Decoder(_Sale)
+_deed_decoder = msgspec.json.Decoder(_Deed)
 
 
 def due(db: sqlite3.Connection, folder: Path, today: str) -> list[DayClosed]:
@@ -62,25 +66,35 @@ def _empty(db: sqlite3.Connection, today: str) -> Iterator[str]:
 def _closed(
     db: sqlite3.Connection, folder: Path, business_date: str, first: int, last: int
 ) -> DayClosed:
-    digest, sales, sum_minor = hashlib.sha256(), 0, 0
-    for seq, hash_, body in _sales(db, folder, first, last):
-        sale = _sale_decoder.decode(body)
-        if sale.business_date == business_date:
+    digest, amounts = hashlib.sha256(), defaultdict[str, list[int]](list)
+    for seq, type_, hash_, body in _deeds(db, folder, first, last):
+        deed = _deed_decoder.decode(body)
+        if deed.business_date == business_date:
             digest.update(f"{seq} {hash_}\n".encode())
-            sales, sum_minor = sales + 1, sum_minor + sale.amount_minor
-    return DayClosed(business_date, sales, sum_minor, digest.hexdigest(), first, last)
+            amounts[type_].append(deed.amount_minor)
+    sold, returned = amounts[TransactionSettled.type], amounts[ReturnRecorded.type]
+    return DayClosed(
+        business_date,
+        len(sold),
+        sum(sold),
+        digest.hexdigest(),
+        first,
+        last,
+        len(returned),
+        sum(returned),
+    )
 
 
-def _sales(
+def _deeds(
     db: sqlite3.Connection, folder: Path, first: int, last: int
-) -> Iterator[tuple[int, str, bytes]]:
+) -> Iterator[tuple[int, str, str, bytes]]:
     if db.execute(_ARCHIVED, (last, first)).fetchone() is None:
-        yield from db.execute(_SALES, (first, last))
+        yield from db.execute(_DEEDS, (first, last))
         return
     db.execute("BEGIN")  # one moment of the journal: meanwhile more may be archived
     try:
         for row in archive.history(db, folder, first, last):
-            if row.type == TransactionSettled.type:
-                yield row.seq, row.hash, row.body
+            if row.type in (TransactionSettled.type, ReturnRecorded.type):
+                yield row.seq, row.type, row.hash, row.body
     finally:
         db.execute("ROLLBACK")

@@ -30,7 +30,8 @@ SELECT min(
     (SELECT coalesce(max(seq), 0) FROM fact) - ?,
     coalesce((SELECT open_seq - 1 FROM lane_state), 9223372036854775807),
     coalesce((SELECT min(open_seq) - 1 FROM suspended), 9223372036854775807),
-    coalesce((SELECT min(first_seq) - 1 FROM day WHERE sales != closed_sales), 9223372036854775807),
+    coalesce((SELECT min(first_seq) - 1 FROM day
+        WHERE sales != closed_sales OR returns != closed_returns), 9223372036854775807),
     coalesce((SELECT seq - 1 FROM fact WHERE type = 'TransactionSettled'
         ORDER BY seq DESC LIMIT 1), 9223372036854775807))"""
 _STRETCH = "SELECT seq, wall_ms FROM fact WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?"

@@ -11,6 +11,7 @@ from agent.domain.facts import (
     FactBody,
     ItemBackfilled,
     MissedScanSuspected,
+    ReturnRecorded,
     TransactionSettled,
 )
 from agent.journal.archive import LIFE_BITS, position_of
@@ -39,19 +40,27 @@ def sale_file(db: sqlite3.Connection, fact_at: FactAt, transaction_id: str) -> S
         (fact_at(seq, ItemBackfilled), *_origin(db, seq), back is not None)
         for seq, back in db.execute(sql, (transaction_id,)).fetchall()
     )
-    return SaleFile(fact_at(row[0], TransactionSettled), suspicion, is_open, backfills)
+    sql = "SELECT seq FROM returned WHERE transaction_id = ? ORDER BY seq"
+    returns = tuple(
+        fact_at(seq, ReturnRecorded) for (seq,) in db.execute(sql, (transaction_id,)).fetchall()
+    )
+    sale = fact_at(row[0], TransactionSettled)
+    return SaleFile(sale, suspicion, is_open, backfills, *_origin(db, row[0]), returns)
 
 
 def amended_by(
     db: sqlite3.Connection, fact_at: FactAt, act_id: str
-) -> ItemBackfilled | BackfillReversed | None:
+) -> ItemBackfilled | BackfillReversed | ReturnRecorded | None:
     sql = "SELECT seq FROM backfill WHERE backfill_id = ?"
     row = db.execute(sql, (act_id,)).fetchone()
     if row is not None:
         return fact_at(row[0], ItemBackfilled)
     sql = "SELECT reversal_seq FROM backfill WHERE reversal_id = ?"
     row = db.execute(sql, (act_id,)).fetchone()
-    return None if row is None else fact_at(row[0], BackfillReversed)
+    if row is not None:
+        return fact_at(row[0], BackfillReversed)
+    row = db.execute("SELECT seq FROM returned WHERE return_id = ?", (act_id,)).fetchone()
+    return None if row is None else fact_at(row[0], ReturnRecorded)
 
 
 def _origin(db: sqlite3.Connection, position: int) -> tuple[str, int]:

@@ -21,7 +21,14 @@ from typing import Any, BinaryIO, Self, TypeVar
 
 from agent.domain import facts
 from agent.domain.events import SaleFile
-from agent.domain.facts import TELEMETRY, FactBody, TelemetryShed, TransactionSettled
+from agent.domain.facts import (
+    TELEMETRY,
+    FactBody,
+    Receipted,
+    ReturnRecorded,
+    TelemetryShed,
+    TransactionSettled,
+)
 from agent.domain.items import Item
 from agent.domain.learned import Knowledge
 from agent.domain.outcome import SettlementOutcome
@@ -85,7 +92,7 @@ _NEEDED_FROM = """
 @dataclass(frozen=True, slots=True)
 class PrintJobRow:
     job_id: str
-    settled: facts.TransactionSettled
+    settled: Receipted
     state: str  #: "waiting", "failed" or "unconfirmed"
     tries: int
 
@@ -331,9 +338,17 @@ class Journal:
         """A sale with what was suspected of it and added to it; None if there is none."""
         return sale_files.sale_file(self._db, self._fact_at, transaction_id)
 
-    def amended_by(self, act_id: str) -> facts.ItemBackfilled | facts.BackfillReversed | None:
+    def amended_by(
+        self, act_id: str
+    ) -> facts.ItemBackfilled | facts.BackfillReversed | facts.ReturnRecorded | None:
         """What the act of this id did."""
         return sale_files.amended_by(self._db, self._fact_at, act_id)
+
+    def next_return(self) -> int:
+        """The number of the next return of this epoch, from 1."""
+        sql = "SELECT count(*) + 1 FROM returned WHERE seq > 0"
+        number: int = self._db.execute(sql).fetchone()[0]
+        return number
 
     def unsettled(self, total_id: str) -> facts.CashierTotalRejected | None:
         """The total of this id that was rejected after money was taken, if it is open."""
@@ -373,7 +388,7 @@ class Journal:
             (tries_max, earlier_runs_seq, since_mono_ms, since_ms),
         ).fetchall()
         return [
-            PrintJobRow(job_id, self._fact_at(seq, facts.TransactionSettled), state, tries)
+            PrintJobRow(job_id, self._receipted(seq), state, tries)
             for job_id, seq, state, tries in rows
         ]
 
@@ -396,11 +411,19 @@ class Journal:
                 yield fact
 
     def _fact_at(self, seq: int, cls: type[_F]) -> _F:
-        found = self._db.execute(f"{SELECT_FACT} WHERE seq = ?", (seq,)).fetchone()
-        row = FactRow(*found) if found else self._archived(seq)
-        fact = decode_body(row.type, row.version, row.body)
+        fact = self._any_at(seq)
         assert isinstance(fact, cls)
         return fact
+
+    def _receipted(self, seq: int) -> Receipted:
+        fact = self._any_at(seq)
+        assert isinstance(fact, TransactionSettled | ReturnRecorded)
+        return fact
+
+    def _any_at(self, seq: int) -> FactBody | None:
+        found = self._db.execute(f"{SELECT_FACT} WHERE seq = ?", (seq,)).fetchone()
+        row = FactRow(*found) if found else self._archived(seq)
+        return decode_body(row.type, row.version, row.body)
 
     def _archived(self, seq: int) -> FactRow:
         """Raises sqlite3.OperationalError: for who asks, an archive is a part of the disk."""

@@ -33,12 +33,12 @@ EXISTS (SELECT 1 FROM voucher AS v WHERE v.tenant = i.tenant AND v.store = i.sto
 OR NOT EXISTS (SELECT 1 FROM quarantine AS q WHERE q.tenant = i.tenant AND q.store = i.store
         AND q.lane = i.lane AND q.epoch = i.epoch AND q.seq = i.seq)"""
 _DAY_CLOSES = f"""
-SELECT tenant, store, lane, epoch, seq, hash, body, {_POSTED} FROM inbox AS i
+SELECT tenant, store, lane, epoch, seq, type, hash, body, {_POSTED} FROM inbox AS i
 WHERE type = 'DayClosed' ORDER BY tenant, store, lane, epoch, seq"""  # noqa: S608  a constant
 _SETTLED = f"""
-SELECT tenant, store, lane, epoch, seq, hash, body, {_POSTED} FROM inbox AS i
+SELECT tenant, store, lane, epoch, seq, type, hash, body, {_POSTED} FROM inbox AS i
 WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq BETWEEN ? AND ?
-  AND type = 'TransactionSettled' ORDER BY seq"""  # noqa: S608  a constant
+  AND type IN ('TransactionSettled', 'ReturnRecorded') ORDER BY seq"""  # noqa: S608  a constant
 _WHEN_POSTED = f"""
 SELECT received_ms FROM inbox AS i
 WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq = ? AND ({_POSTED})"""  # noqa: S608  a constant
@@ -142,8 +142,8 @@ def received_ms(db: Database, key: FactKey) -> int | None:
 
 
 def _received(row: Row) -> Received:
-    *stream, seq, digest, body, posted = row
-    return Received(Stream(*stream), seq, digest, body, bool(posted))
+    *stream, seq, type_, digest, body, posted = row
+    return Received(Stream(*stream), seq, type_, digest, body, bool(posted))
 
 
 def _values(rows: int, columns: int) -> str:

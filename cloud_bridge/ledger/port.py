@@ -208,6 +208,7 @@ class Received:
 
     stream: Stream
     seq: int
+    type: str
     hash: str
     body: bytes
     posted: bool
@@ -263,7 +264,7 @@ class Ledger(Protocol):
         ...
 
     def settled(self, stream: Stream, first: int, last: int) -> list[Received]:
-        """The sales among the facts from `first` to `last`, by seq."""
+        """The sales and returns among the facts from `first` to `last`, by seq."""
         ...
 
     def undeducted(self) -> list[Undeducted]:

@@ -36,6 +36,12 @@ from agent.domain.facts.lane import (
     SeqRange,
     TelemetryShed,
 )
+from agent.domain.facts.returns import (
+    GoodsCondition,
+    ReturnedLine,
+    ReturnRecorded,
+    SoldPart,
+)
 from agent.domain.facts.seen import BagWeightChanged, CrossingObserved, LabelObserved, TagObserved
 from agent.domain.facts.suspicion import (
     BackfillReversed,
@@ -67,6 +73,7 @@ __all__ = [
     "DeviceReturned",
     "FactBody",
     "FactLost",
+    "GoodsCondition",
     "ItemBackfilled",
     "ItemDescribed",
     "JournalRecovered",
@@ -84,9 +91,13 @@ __all__ = [
     "ReceiptNotRead",
     "ReceiptPrinted",
     "ReceiptUnprinted",
+    "Receipted",
+    "ReturnRecorded",
+    "ReturnedLine",
     "ScanRejected",
     "SeqRange",
     "SoldLine",
+    "SoldPart",
     "TagObserved",
     "TelemetryShed",
     "TransactionDiscarded",
@@ -97,6 +108,9 @@ __all__ = [
 ]
 
 Observation: TypeAlias = TagObserved | LabelObserved | CrossingObserved | BagWeightChanged
+
+#: What a receipt is printed of.
+Receipted: TypeAlias = TransactionSettled | ReturnRecorded
 
 FactBody: TypeAlias = (
     LaneStarted
@@ -122,6 +136,7 @@ FactBody: TypeAlias = (
     | TransactionDiscarded
     | ItemBackfilled
     | BackfillReversed
+    | ReturnRecorded
     | ReceiptPrinted
     | ReceiptUnprinted
     | TagObserved

@@ -33,10 +33,10 @@ class DeviceReturned:
 
 @dataclass(frozen=True, slots=True)
 class DayClosed:
-    r"""What the lane sold on a trading day, for head office to hold its books against.
+    r"""What a lane sold and took back on a trading day, for head office to hold its books against.
 
     A later one of the same day holds in place of the earlier: a sale may be settled after its day.
-    `hash`: hex SHA-256 over "<seq> <hash of the fact>\n" of each sale of the day, by seq.
+    `hash`: hex SHA-256 over "<seq> <hash of the fact>\n" of each sale and return of it, by seq.
     """
 
     type: ClassVar[str] = "DayClosed"
@@ -45,8 +45,10 @@ class DayClosed:
     sales: int
     sum_minor: int
     hash: str
-    first_seq: int  #: of the day's first sale …
+    first_seq: int  #: of the day's first sale or return …
     last_seq: int  #: … and of its last; both 0 if it had none
+    returns: int = 0
+    returned_minor: int = 0
     closed_by: str = ""  #: who did not wait for the day's end
 
 

@@ -94,7 +94,7 @@ def test_figures_count_what_the_technician_asks_for(path, journal):
         "receipts_unprinted": 1,
         "devices_lost": ["printer"],
     }
-    assert reader.receipts_awaited() == 2  # one of them at the printer
+    assert reader.receipts_awaited() == 3  # two of them at the printer
     append(journal, [STARTED])
     assert reader.figures()["facts"] == journal.last_seq  # no old moment is held on to
     reader.close()
