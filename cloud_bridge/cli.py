@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import logging
 import os
@@ -22,6 +23,8 @@ from cloud_bridge.costs import CostFileError, read_costs
 from cloud_bridge.exports import FORMATS
 from cloud_bridge.ledger.port import LedgerUnavailable, LedgerUnsafe, Status
 from cloud_bridge.opening import FAILED, OK, now_ms, opened
+
+GC_OBJECTS = 10_000  #: that the facts of one batch do not hold at once
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -100,6 +103,8 @@ def _run(args: argparse.Namespace) -> int:
 
     with opened(config, create=True) as ledger:
         ledger.add_costs(config.costs, now_ms())
+        gc.freeze()  # what lives now lives on; facts and vouchers are given back by count
+        gc.set_threshold(GC_OBJECTS, 10, 10)
         own = settings.bridge
         name = f"{own.name}-{args.worker}" if args.worker else own.name
         serve(ledger, settings.mqtt, name, own.org, stop, ready, share=own.share)

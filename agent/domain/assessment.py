@@ -31,6 +31,7 @@ __all__ = [
     "Pieces",
     "Tolerance",
     "Verdict",
+    "agreement",
     "amount_gap",
     "assess",
 ]
@@ -59,7 +60,7 @@ USUAL = Tolerance()
 def assess(evidence: Evidence, tolerance: Tolerance = USUAL) -> Assessment:
     """The likeliest explanation of all that was witnessed, if it is not that all is well."""
     if is_plain(evidence):
-        return _agreement(evidence.charged_count is not None, tolerance)
+        return agreement(tolerance, count_given=evidence.charged_count is not None)
     return judged(evidence, tolerance)
 
 
@@ -75,8 +76,8 @@ def is_plain(evidence: Evidence) -> bool:
 
 
 @cache
-def _agreement(count_given: bool, tolerance: Tolerance) -> Assessment:  # noqa: FBT001  a key
-    """Judged once, on a basket of one piece: of a plain one it says the same whatever is in it."""
+def agreement(tolerance: Tolerance, *, count_given: bool) -> Assessment:
+    """Of a plain basket. Judged once, on one piece: it says the same whatever else is in it."""
     piece = (Pieces("", 1, None, "", ""),)
     return judged(Evidence(piece, 1 if count_given else None, None, piece), tolerance)
 

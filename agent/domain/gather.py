@@ -18,7 +18,7 @@ from agent.domain.evidence import Catalogue, Evidence, KnownItem, Pieces
 from agent.domain.facts import CashierTotalReceived, FactBody, TransactionSettled
 from agent.domain.items import NamedItem
 from agent.domain.seen import Seen, seen_after, waiting_after
-from agent.domain.totals import ChargedLine
+from agent.domain.totals import CashierTotal, ChargedLine
 from agent.domain.transaction import OpenLine, open_line, overridden, weighed
 
 
@@ -129,6 +129,27 @@ def evidence_from(
         catalogue=catalogue,
         named=named,
     )
+
+
+def is_plain(
+    lines: Sequence[OpenLine],
+    voided: Sequence[OpenLine],
+    total: CashierTotal,
+    seen: Sequence[Seen],
+) -> bool:
+    """Whether the evidence will be plain (`assessment.is_plain`), told before it is made: half of
+    what a sale costs. False where that takes a closer look."""
+    if total.lines is None or seen or voided or any(line.gs1_label for line in lines):
+        return False
+    return _counted(lines) == _counted(total.lines)
+
+
+def _counted(lines: Iterable[OpenLine | ChargedLine]) -> dict[str, int]:
+    """How many pieces of each GTIN."""
+    counted: dict[str, int] = {}
+    for line in lines:
+        counted[line.gtin] = counted.get(line.gtin, 0) + line.pieces
+    return counted
 
 
 UNKNOWN = KnownItem("")  #: nobody has described it

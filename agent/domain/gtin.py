@@ -32,5 +32,8 @@ def has_valid_check_digit(digits: str) -> bool:
     """
     if len(digits) < 2 or not (digits.isascii() and digits.isdigit()):
         return False
-    weighted = sum(int(d) * (3 if i % 2 == 0 else 1) for i, d in enumerate(reversed(digits[:-1])))
-    return (weighted + int(digits[-1])) % 10 == 0
+    values = digits.encode().translate(_VALUES)  # summed in C: told of each line of each basket
+    return (sum(values[::-2]) + 3 * sum(values[-2::-2])) % 10 == 0
+
+
+_VALUES = bytes.maketrans(b"0123456789", bytes(range(10)))

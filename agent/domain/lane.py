@@ -143,9 +143,12 @@ def _line(
     )
 
 
+_GOOD = SoundBeep("good")
+
+
 def _line_effects(line: LineItemAdded) -> tuple[Effect, ...]:
     if line.known:
-        return _shown_line(line, Text("{item}", {"item": line.description})), SoundBeep("good")
+        return _shown_line(line, Text("{item}", {"item": line.description})), _GOOD
     if line.price_minor is None:
         text = Text("{gtin} is not in the item master; counted, price unknown", {"gtin": line.gtin})
     else:

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from agent.domain import facts
 from agent.domain.alerts import alert_text
-from agent.domain.assessment import Assessment, Finding, Tolerance, assess
+from agent.domain.assessment import Assessment, Finding, Tolerance, agreement, assess
 from agent.domain.bags import last_words
 from agent.domain.effects import (
     Answer,
@@ -20,11 +20,13 @@ from agent.domain.effects import (
     SoundBeep,
 )
 from agent.domain.events import TotalReceived
+from agent.domain.evidence import Catalogue
 from agent.domain.facts import MissedScanSuspected, SoldLine, TransactionSettled
-from agent.domain.gather import evidence_from
+from agent.domain.gather import evidence_from, is_plain
 from agent.domain.items import Item, NamedItem
 from agent.domain.learned import weighed_piece
 from agent.domain.outcome import ActOutcome, SettlementOutcome
+from agent.domain.seen import Seen
 from agent.domain.text import Text
 from agent.domain.totals import (
     CashierTotal,
@@ -61,18 +63,9 @@ def settle(state: LaneState, event: TotalReceived, rules: StoreRules) -> Step:
     received = facts.CashierTotalReceived(
         transaction.transaction_id, event.total, event.gap_categories, _named(event, transaction)
     )
-    evidence = evidence_from(
-        transaction.lines,
-        transaction.voided,
-        received,
-        (*transaction.seen, *words),
-        event.catalogue,
-    )
-    assessment = assess(evidence, Tolerance(rules.shop.false_alarms_ppm))
-    suspicion = _suspicion(transaction, event.total, assessment)
+    seen = (*transaction.seen, *words)
+    suspicion, learnt = _judgement(transaction, received, seen, event.catalogue, rules)
     if suspicion is None:
-        piece = weighed_piece(transaction.transaction_id, evidence)
-        learnt = () if piece is None else (piece,)
         return _settled(state, (*words, received, *learnt), sale)
     judged = transaction.judged
     if _is_asked(suspicion, event.total, judged, rules):
@@ -151,6 +144,25 @@ def _named(event: TotalReceived, transaction: OpenTransaction) -> tuple[NamedIte
         for gtin, item in sorted(event.items.items())
         if gtin not in scanned and gtin not in event.catalogue.items
     )
+
+
+def _judgement(
+    transaction: OpenTransaction,
+    received: facts.CashierTotalReceived,
+    seen: tuple[Seen, ...],
+    catalogue: Catalogue,
+    rules: StoreRules,
+) -> tuple[MissedScanSuspected | None, tuple[facts.PieceWeighed, ...]]:
+    """What is suspected of a basket; else what it taught of an item's weight."""
+    lines, voided, total = transaction.lines, transaction.voided, received.total
+    tolerance = Tolerance(rules.shop.false_alarms_ppm)
+    if is_plain(lines, voided, total, seen):  # so no scale watched
+        assessment = agreement(tolerance, count_given=total.item_count is not None)
+        return _suspicion(transaction, total, assessment), ()
+    evidence = evidence_from(lines, voided, received, seen, catalogue)
+    suspicion = _suspicion(transaction, total, assess(evidence, tolerance))
+    piece = None if suspicion else weighed_piece(transaction.transaction_id, evidence)
+    return suspicion, () if piece is None else (piece,)
 
 
 def _suspicion(

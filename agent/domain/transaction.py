@@ -293,7 +293,10 @@ def _confirmed(_fact: facts.MissedScanConfirmed, state: LaneState) -> LaneState:
 
 
 def _closed(_fact: facts.TransactionSettled, state: LaneState) -> LaneState:
-    return replace(state, transaction=None, around=replace(state.around, suspicion=state.suspicion))
+    around, suspicion = state.around, state.suspicion
+    if suspicion is not around.suspicion:
+        around = replace(around, suspicion=suspicion)
+    return LaneState(state.last_number, None, state.plate, around)
 
 
 def _suspended(fact: facts.TransactionSuspended, state: LaneState) -> LaneState:

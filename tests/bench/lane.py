@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections import deque
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from agent.cli.run import give_back_memory
 from agent.core import Core
 from agent.domain.items import Item
 from agent.domain.transaction import StoreRules
@@ -20,6 +22,8 @@ from agent.sync import Birth, Sync
 from agent.totals.keypad import read_keyed
 from agent.wire import LaneAddress
 from tests.silent import SilentOutlets
+
+PYTHONS_OWN = gc.get_threshold()
 
 
 class BenchLane(SilentOutlets):
@@ -67,6 +71,7 @@ class BenchLane(SilentOutlets):
 
 @contextmanager
 def running(lane: BenchLane) -> Iterator[BenchLane]:
+    give_back_memory()  # as the daemon does once it has started
     stop = threading.Event()
     threads = [threading.Thread(target=run, args=(stop,)) for run in (lane.core.run, lane.sync.run)]
     for thread in threads:
@@ -79,3 +84,5 @@ def running(lane: BenchLane) -> Iterator[BenchLane]:
         for thread in threads:
             thread.join()
         lane.journal.close()
+        gc.unfreeze()
+        gc.set_threshold(*PYTHONS_OWN)  # the yardsticks are plain Python

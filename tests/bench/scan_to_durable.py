@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from agent.cli.run import give_back_memory
 from agent.core import Core
 from agent.domain.transaction import StoreRules
 from agent.inbox import Inbox
@@ -61,6 +62,7 @@ def measure(folder: Path, quick: bool) -> list[dict[str, str]]:
         threading.Thread(target=core.run, args=(stop,)),
         threading.Thread(target=scanner.run, args=(noted, stop)),
     ]
+    give_back_memory()  # as the daemon does once it has started
     ours, bare = [], []
     bare_commit = _bare(folder / "bare.db")
     reader = JournalReader(journal.path)
