@@ -81,7 +81,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 
 def wait_for_its_second_reading(emulator: Emulator) -> None:
-    """The first it calls stable, whatever lands on the plate: it has no other to compare it with."""
+    """The first it calls stable, whatever lies there: it has no other to compare it with."""
     deadline = time.monotonic() + PATIENCE_S
     emulator.place(50)
     while emulator.state()["stable"]:
