@@ -91,7 +91,7 @@ def _assess_file(file: Path, tolerance: Tolerance, say: Say) -> int:
     for line in bad:
         problem = Text(
             "{file}, line {line}: {reason}",
-            {"file": str(file), "line": line.number, "reason": line.reason},
+            {"file": str(file), "line": line.number, "reason": say(line.why)},
         )
         print(say(problem), file=sys.stderr)
     for transaction_id, assessment in _assessments(facts, tolerance):

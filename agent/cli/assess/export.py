@@ -7,15 +7,19 @@ what DEFAULTS does not fill in.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, NoReturn
 
 import msgspec
 
 from agent import wire
+from agent.cli.assess import limits
 from agent.domain.facts import FACT_TYPES, FactBody, ItemDescribed
 from agent.domain.gtin import FORM_BY_LENGTH
+from agent.domain.text import Text
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "TransactionOpened": {"number": 0, "business_date": ""},
@@ -66,8 +70,21 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 _TOTAL = {"total_id": "", "source": "http", "item_count": None}
 
 
+SHOWN_MAX = 40  #: characters of what stands in a file, where it is repeated to a person
+BOM = b"\xef\xbb\xbf"
+
+# msgspec's words, of which a field and what is wrong with it are taken
+_WRONG_TYPE = re.compile(r"Expected `(?P<meant>.+?)`, got `(?P<got>.+?)`(?: - at `(?P<at>.+)`)?")
+_MISSING = re.compile(r"Object missing required field `(?P<field>\w+)`(?: - at `(?P<at>.+)`)?")
+_ANY_PLACE = re.compile(r"(?P<why>.+?) - at `(?P<at>.+)`")
+
+
 class NotAFact(Exception):
-    """A line of the file that no fact can be made of; the message says why."""
+    """(why): a line of the file that no fact can be made of."""
+
+    def __init__(self, why: Text) -> None:
+        super().__init__(why.english())
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +92,7 @@ class BadLine:
     """A line that is no fact; the rest of the file is read all the same."""
 
     number: int
-    reason: str
+    why: Text
 
 
 def read(lines: Iterable[bytes]) -> tuple[list[FactBody], list[BadLine]]:
@@ -91,30 +108,87 @@ def read(lines: Iterable[bytes]) -> tuple[list[FactBody], list[BadLine]]:
         if not line.strip():
             continue
         try:
-            raw = json.loads(line)
+            raw = _json(line.removeprefix(BOM) if number == 1 else line)
             fact = _fact(raw)
-        except (NotAFact, ValueError, RecursionError, wire.UndecodableFact) as error:
-            bad.append(BadLine(number, str(error)))
+        except NotAFact as error:
+            bad.append(BadLine(number, error.why))
         else:
             into = everywhere if isinstance(fact, ItemDescribed) and "seq" not in raw else facts
             into.extend(() if fact is None else (fact,))
     return [*everywhere, *facts], bad
 
 
+def _json(line: bytes) -> Any:
+    try:
+        return json.loads(line.decode("utf-8"), parse_constant=_no_number)
+    except UnicodeDecodeError as error:
+        raise NotAFact(Text("byte {place} is not UTF-8", {"place": error.start + 1})) from error
+    except json.JSONDecodeError as error:
+        why = Text("no whole JSON object: it breaks at character {place}", {"place": error.pos + 1})
+        raise NotAFact(why) from error
+    except RecursionError as error:
+        raise NotAFact(Text("brackets within brackets without end")) from error
+    except ValueError as error:  # Python reads no whole number of more than 4,300 digits
+        raise NotAFact(Text("a number of too many digits")) from error
+
+
+def _no_number(word: str) -> NoReturn:
+    raise NotAFact(Text("{got} is no number in JSON", {"got": word}))
+
+
 def _fact(raw: Any) -> FactBody | None:
     if not isinstance(raw, dict) or not isinstance(raw.get("type"), str):
-        raise NotAFact('a JSON object with "type" and "body" is meant')
+        raise NotAFact(Text('a JSON object with "type" and "body" is meant'))
     type_, version, body = raw["type"], raw.get("v", 1), raw.get("body")
     if type_ not in FACT_TYPES:
-        raise NotAFact(f"no fact is called {type_!r}")
+        raise NotAFact(_unknown(type_))
     if not isinstance(body, dict):
-        raise NotAFact('"body" is no JSON object')
-    if not isinstance(version, int):
-        raise NotAFact('"v" is no number')
+        raise NotAFact(Text("{field} is no JSON object", {"field": "body"}))
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise NotAFact(Text("{field} is no whole number", {"field": "v"}))
     filled = _with_gtins_of_14(DEFAULTS.get(type_, {}) | body)
     if type_ == "CashierTotalReceived" and isinstance(filled.get("total"), dict):
         filled["total"] = _TOTAL | filled["total"]
-    return wire.decode_body(type_, version, msgspec.json.encode(filled))
+    try:
+        fact = wire.decode_body(type_, version, msgspec.json.encode(filled))
+    except wire.UndecodableFact as error:
+        raise NotAFact(_why(str(error.__cause__))) from error
+    beyond = None if fact is None else limits.problem(type_, filled)
+    if beyond is not None:
+        raise NotAFact(beyond)
+    return fact
+
+
+def _unknown(type_: str) -> Text:
+    nearest = get_close_matches(type_, FACT_TYPES, n=1)
+    got = type_[:SHOWN_MAX]
+    if not nearest:
+        return Text("no fact is called {got}", {"got": got})
+    return Text(
+        "no fact is called {got}; did you mean {nearest}?", {"got": got, "nearest": nearest[0]}
+    )
+
+
+def _why(words: str) -> Text:
+    """What msgspec says of a body, with the name of the field in front."""
+    if found := _MISSING.fullmatch(words):
+        field = f"{found['at'] or '$'}.{found['field']}"
+        return Text("{field} is missing", {"field": _field(field)})
+    if found := _WRONG_TYPE.fullmatch(words):
+        told: dict[str, str | int] = {
+            "field": _field(found["at"] or "$"),
+            "meant": found["meant"],
+            "got": found["got"],
+        }
+        return Text("{field} must be {meant}, not {got}", told)
+    if found := _ANY_PLACE.fullmatch(words):
+        return Text("{field}: {reason}", {"field": _field(found["at"]), "reason": found["why"]})
+    return Text("body: {reason}", {"reason": words})
+
+
+def _field(path: str) -> str:
+    """`$.total.lines[0]` -> `total.lines[0]`."""
+    return path.removeprefix("$").removeprefix(".") or "body"
 
 
 def _with_gtins_of_14(value: Any) -> Any:
@@ -132,5 +206,6 @@ def _with_gtins_of_14(value: Any) -> Any:
 def _gtin(value: Any) -> str:
     digits = str(value)
     if len(digits) not in FORM_BY_LENGTH or not (digits.isascii() and digits.isdigit()):
-        raise NotAFact(f"{digits!r} is no GTIN: 8, 12, 13 or 14 digits are meant")
+        told: dict[str, str | int] = {"got": digits[:SHOWN_MAX]}
+        raise NotAFact(Text("gtin: {got} is none, 8, 12, 13 or 14 digits are meant", told))
     return digits.zfill(14)

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.cli import main
 from agent.cli.assess import export
@@ -30,6 +32,15 @@ def english(monkeypatch):
 
 def fact(type_, **body):
     return json.dumps({"type": type_, "body": body})
+
+
+FIELDS = st.sampled_from(
+    sorted({name for by in FACT_TYPES.values() for c in by.values() for name in c.__annotations__})
+)
+
+
+def fact_of(type_, body):
+    return json.dumps({"type": type_, "body": body}).encode()
 
 
 def assessed(tmp_path, capsys, lines, *words):
@@ -144,10 +155,95 @@ def test_lines_without_a_number_are_lines_each_for_itself(tmp_path, capsys):
     assert (code, answer["verdict"], err) == (0, "clean", "")
 
 
-def test_a_count_beyond_all_measure_is_judged_at_once(tmp_path, capsys):
-    crossed = fact("CrossingObserved", transaction_id="one", count=10**12)
-    _, [answer], _ = assessed(tmp_path, capsys, [scan("one"), crossed])
-    assert answer["verdict"] == "suspected"
+TOTAL = {"transaction_id": "one"}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (scan("one", quantity_milli=-1000), "quantity_milli is -1000; allowed: 0…9999000"),
+        (
+            fact("CashierTotalReceived", **TOTAL, total={"item_count": -3}),
+            "total.item_count is -3; allowed: 0…9999",
+        ),
+        (
+            fact(
+                "CashierTotalReceived",
+                **TOTAL,
+                total={"lines": [{"gtin": TEA, "quantity_milli": 1000, "amount_minor": -1}]},
+            ),
+            "total.lines[0].amount_minor is -1; allowed: 0…1000000000",
+        ),
+        (
+            fact("CrossingObserved", **TOTAL, count=10**12),
+            "count is 1000000000000; allowed: -9999…9999",
+        ),
+        (plate("one", 10**7), "delta_g is 10000000; allowed: -1000000…1000000"),
+        (
+            fact("ItemDescribed", gtin=TEA, weight_low_g=500, weight_high_g=400),
+            "weight_low_g is 500; allowed: 0…400 (weight_high_g)",
+        ),
+        (fact("ItemDescribed", gtin=TEA, weight_low_g="heavy"), "weight_low_g must be int | null"),
+        (plate("one", True), "delta_g must be int, not bool"),
+        (plate("one", 1.5), "delta_g must be int, not float"),
+        ('{"type": "DeviceLost", "body": {"role": NaN}}', "NaN is no number in JSON"),
+        (fact("LineItemAdded", gtin=TEA), "transaction_id is missing"),
+        (scan(7), "transaction_id must be str, not int"),
+        (
+            fact("CashierTotalReceived", **TOTAL, total={"lines": [{"gtin": TEA}]}),
+            "total.lines[0].quantity_milli is missing",
+        ),
+        (scan("one", sold_by="heap"), "sold_by: Invalid enum value 'heap'"),
+        (scan("one", "69"), "gtin: 69 is none, 8, 12, 13 or 14 digits are meant"),
+        (fact("LineItemsAdded"), "no fact is called LineItemsAdded; did you mean LineItemAdded?"),
+        (fact("Zzz"), "no fact is called Zzz"),
+        ('{"type": "LaneStarted", "body": 3}', "body is no JSON object"),
+        ('{"type": "LaneStarted", "body": {}, "v": true}', "v is no whole number"),
+        ('{"type": "LineItemAdded", "bo', "no whole JSON object: it breaks at character 27"),
+        (f'{{"type": {"9" * 5000}}}', "a number of too many digits"),
+        ("[" * 100_000, "brackets within brackets without end"),
+        ("3", 'a JSON object with "type" and "body" is meant'),
+    ],
+)
+def test_a_line_that_cannot_be_is_refused_with_its_field(tmp_path, capsys, line, said):
+    code, answers, err = assessed(tmp_path, capsys, [scan("one"), line])
+    assert (code, [a["verdict"] for a in answers]) == (1, ["clean"])
+    assert err.startswith(f"{tmp_path}/facts.jsonl, line 2: {said}")
+
+
+def test_bytes_that_are_no_text_are_named_by_their_place(tmp_path, capsys):
+    file = tmp_path / "facts.jsonl"
+    file.write_bytes(b"\xef\xbb\xbf" + scan("one").encode() + b'\r\n{"type": "\xff"}\n')
+    assert main(["assess", str(file)]) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)["transaction_id"] == "one"
+    assert err == f"{file}, line 2: byte 11 is not UTF-8\n"
+
+
+def test_what_is_wrong_with_a_line_is_said_in_chinese(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    _, _, err = assessed(tmp_path, capsys, [scan("one", quantity_milli=-1)])
+    assert err.endswith("quantity_milli 为 -1；允许：0…9999000\n")
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(st.one_of(st.binary(), st.builds(fact_of, st.sampled_from([*FACT_TYPES]), ANYTHING)))
+def test_no_line_is_more_than_refused(line):
+    facts, bad = export.read([line])
+    assert len(facts) + len(bad) <= 1
+    assert all(one.why.english() for one in bad)
+
+
+@pytest.mark.parametrize(("type_", "fields"), export.limits.LIMITS.items())
+def test_every_limit_is_of_a_field_there_is(type_, fields):
+    names = set(FACT_TYPES[type_][1].__dataclass_fields__)
+    assert {path.split(".")[0] for path in fields} <= names
 
 
 def test_a_version_of_a_fact_that_is_not_known_yet_is_passed_over(tmp_path, capsys):
