@@ -106,9 +106,17 @@ def test_a_tared_scale_gives_net_weights_and_says_so_if_it_can(model, voice, net
     assert (event.weight_g, event.net) == (500, net)
 
 
-@pytest.mark.parametrize(("model", "voice"), SCALES)
-@pytest.mark.parametrize("fault", ["silent", "garbage", "truncated"])
-def test_a_faulty_answer_is_told_and_the_next_good_one_is_understood(model, voice, fault):
+#: ICL answers with single bytes and no check: garbage that holds such a byte is an answer of it.
+FAULTY = [
+    (fault, *scale)
+    for scale in SCALES
+    for fault in ("silent", "garbage", "truncated")
+    if (fault, scale[0]) != ("garbage", "icl")
+]
+
+
+@pytest.mark.parametrize(("fault", "model", "voice"), FAULTY)
+def test_a_faulty_answer_is_told_and_the_next_good_one_is_understood(fault, model, voice):
     with (
         serving(simulated(voice)) as scale,
         running(model, scale.path, timeout_ms=120) as run,
