@@ -315,6 +315,10 @@ def _api(values: Values) -> Iterator[Problem]:
     host, socket = values.get(("api", "host")), values.get(("api", "socket"))
     if host == "" and socket == "":
         yield ("api", "host"), Text("listens nowhere: set host or socket")
+    for path, value in values.items():
+        if path[:2] == ("api", "client") and path[-1] == "token" and not str(value).strip():
+            told: dict[str, str | int] = {"low": TOKEN_CHARACTERS_MIN}
+            yield path, Text("is empty; allowed: a secret word, best of {low} characters", told)
     if isinstance(host, str) and host and not _is_loopback(host):
         for path, value in values.items():
             if path[0] == "api" and path[-1] == "token" and len(str(value)) < TOKEN_CHARACTERS_MIN:

@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from agent.cli.moving import moving_names
 from agent.config import ConfigError, LaneConfig, load, options_class, read
 from agent.domain.settings import SettingError, allowed, options_of, written
 from agent.domain.text import Text
@@ -103,9 +104,11 @@ def _check(file: Path, say: Say, *, as_json: bool) -> int:
 def errors_of(file: Path) -> tuple[SettingError, ...]:
     """All errors of a lane's file or, by its tables, of a bridge's file."""
     try:
-        if _BRIDGE_TABLES.search(read(file)):
+        text = read(file)
+        if _BRIDGE_TABLES.search(text):
             return _bridge_errors(file)
-        return _certificate_errors(load(file).mqtt)
+        mqtt = load(file).mqtt
+        return (*moving_names(text), *_certificate_errors(mqtt))
     except ConfigError as error:
         return error.errors
 

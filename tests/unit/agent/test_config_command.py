@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -11,7 +12,9 @@ import pytest
 
 from agent.cli import main
 from agent.cli.config import example
+from agent.cli.moving import moving_names
 from drivers import registry
+from tests.plug_kit import Machine
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +39,48 @@ def test_a_right_file_is_in_order(tmp_path, capsys):
 def test_each_error_is_one_line_with_file_line_and_key(wrong, capsys):
     assert main(["config", "check", str(wrong)]) == 1
     assert capsys.readouterr().out == f"{wrong}:6: lane.id: must be text in quotes, not 1\n"
+
+
+MOVES = """
+[[device]]
+role = "scanner-2"
+kind = "scanner"
+model = "serial"
+path = "/dev/ttyUSB0"
+[totals.serial_journal]
+enabled = true
+path = "/dev/ttyS0"
+rules = ["columns"]
+"""
+
+
+def test_a_ports_name_that_moves_is_an_error_with_the_name_that_stays(tmp_path, capsys):
+    file = tmp_path / "lane.toml"
+    whole = example() + MOVES
+    file.write_text(whole, "utf-8")
+    line = whole.splitlines().index('path = "/dev/ttyUSB0"') + 1
+
+    assert main(["config", "check", str(file)]) == 1
+
+    [said] = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(
+        rf"{re.escape(str(file))}:{line}: device\.\d+\.path: is /dev/ttyUSB0, whichever device came"
+        r" first; allowed: a name that stays, (as in /dev/serial/by-id/ .*|here /dev/.*)",
+        said,
+    )
+
+
+def test_the_nearest_name_that_stays_is_that_of_what_is_plugged_in(tmp_path):
+    machine = Machine(tmp_path)
+    usb = machine.usb("1-2.1", "0403:6001", serial="A9")
+    machine.line(usb, "ttyUSB0", by_id="usb-FTDI")
+
+    [first, other] = moving_names('a = "/dev/ttyUSB0"\n[[b]]\nc = ["/dev/video3"]', tmp_path)
+
+    assert (first.line, first.key) == (1, "a")
+    assert first.message.endswith("here /dev/serial/by-id/usb-FTDI")
+    assert (other.line, other.key) == (3, "b.1.c.1")
+    assert "as in /dev/v4l/by-id/" in other.message
 
 
 def test_an_error_of_the_whole_file_names_no_line(tmp_path, capsys):

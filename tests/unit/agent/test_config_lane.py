@@ -121,6 +121,10 @@ def test_every_option_of_a_driver_can_stand_in_its_device_table(kind, model):
             (8, "api.client.2.token", "two clients have the same token"),
         ),
         (
+            'lane.id = "1"\n[api]\nclient = [\n{name="p",token=" "}]',
+            (7, "api.client.1.token", "is empty; allowed: a secret word, best of 16 characters"),
+        ),
+        (
             'lane.id = "1"\n[api]\nhost = "0.0.0.0"\nclient = [{name = "pos", token = "abc"}]',
             (
                 7,
