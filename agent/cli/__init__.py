@@ -24,6 +24,7 @@ COMMANDS = (
     "suggest",
     "todo",
     "backfill",
+    "returns",
     "day",
     "demo",
 )

@@ -5,7 +5,7 @@
 
 import { act } from "./approved.js";
 import { $, make, setText } from "./dom.js";
-import { ask } from "./link.js";
+import { clock, entry, get, markRow, queryOf, saleRow } from "./find.js";
 import { nextScan, stopScan } from "./nextscan.js";
 import { onKeys, start } from "./shell.js";
 import { age, amount, number, toMinor, weight, word } from "./words.js";
@@ -25,14 +25,6 @@ let shown = null; // the sale, as the lane tells it
 let lookingAt = "open"; // or the query of a search
 let addId = ""; // of what is being added: a retry adds it once
 
-async function get(path, options = {}) {
-  const language = document.documentElement.lang;
-  const response = await ask(path, { language, ...options }).catch(() => null);
-  const content = await response?.json().catch(() => null);
-  if (!response?.ok) say(content?.detail ?? word("not_answered"), true);
-  return response?.ok ? content : null;
-}
-
 function say(text, isBad = false) {
   setText($("said"), text);
   $("said").className = isBad ? "bad" : "good";
@@ -41,12 +33,12 @@ function say(text, isBad = false) {
 // --- the list -------------------------------------------------------------------------------------
 
 async function look() {
-  const open = await get("/v1/suspicions");
+  const open = await get("/v1/suspicions", say);
   if (!open) return;
   setText($("open-count"), number(open.open.length));
   if (lookingAt === "open") return list(open.open.map(matterRow), "nothing_open");
-  const found = await get(`/v1/transactions?${lookingAt}`);
-  if (found) list(found.transactions.map(saleRow), "nothing_found");
+  const found = await get(`/v1/transactions?${lookingAt}`, say);
+  if (found) list(found.transactions.map(foundRow), "nothing_found");
 }
 
 function list(rows, none) {
@@ -59,52 +51,23 @@ function list(rows, none) {
 
 function matterRow(matter) {
   const head = matter.receipt_number || matter.total_id;
-  const row = entry(matter.transaction_id, head, age(matter.age_s), matter.text, matter.value_minor);
+  const row = entry(matter.transaction_id, head, age(matter.age_s), matter.text, matter.value_minor, open);
   row.classList.add("open");
   if (matter.kind === "unsettled") row.firstChild.onclick = () => showUnsettled(matter);
   return row;
 }
 
-function saleRow(sale) {
-  const words = [clock(sale.sold_at), sale.customer].filter(Boolean).join(" · ");
-  const row = entry(sale.transaction_id, sale.receipt_number, "", words, sale.amount_minor);
+function foundRow(sale) {
+  const row = saleRow(sale, open);
   row.classList.toggle("open", sale.is_open);
   return row;
 }
 
-function entry(id, head, aside, words, value_minor) {
-  const value = make("span", "value", value_minor ? amount(value_minor) : "");
-  const parts = [make("b", "", head), make("span", "age", aside), make("span", "text", words), value];
-  const button = make("button", "", ...parts);
-  button.type = "button";
-  button.dataset.sale = id;
-  button.onclick = () => open(id);
-  return make("li", "", button);
-}
-
-function mark() {
-  for (const button of $("list").querySelectorAll("button")) {
-    const isShown = shown !== null && button.dataset.sale === shown.sale.transaction_id;
-    button.setAttribute("aria-current", String(isShown));
-  }
-}
-
-const clock = (moment) =>
-  new Date(moment).toLocaleString(document.documentElement.lang, {
-    dateStyle: "short",
-    timeStyle: "short",
-  });
+const mark = () => markRow($("list"), shown?.sale.transaction_id ?? null);
 
 function search(event) {
   event.preventDefault();
-  const form = new FormData($("search"));
-  const query = new URLSearchParams();
-  for (const name of ["receipt", "phone", "from", "to"]) {
-    if (form.get(name)) query.set(name, form.get(name));
-  }
-  const amount_minor = toMinor(form.get("amount"));
-  if (amount_minor !== null) query.set("amount_minor", amount_minor);
-  lookingAt = query.toString();
+  lookingAt = queryOf($("search"));
   look();
 }
 
@@ -116,7 +79,7 @@ function showOpen() {
 // --- the sale -------------------------------------------------------------------------------------
 
 async function open(transaction_id) {
-  const file = await get(`/v1/transactions/${encodeURIComponent(transaction_id)}`);
+  const file = await get(`/v1/transactions/${encodeURIComponent(transaction_id)}`, say);
   if (!file) return;
   shown = file;
   say("");
@@ -174,7 +137,7 @@ async function suggest() {
   const { sale, suspicion } = shown;
   const { weight_g = null, amount_minor = null, categories = [] } = suspicion ?? {};
   const body = { transaction_id: sale.transaction_id, weight_g, amount_minor, categories, limit: 6 };
-  const found = await get("/v1/suggestions", { method: "POST", body });
+  const found = await get("/v1/suggestions", say, { method: "POST", body });
   const items = found?.suggestions ?? [];
   $("suggested").hidden = !items.length;
   $("suggestions").replaceChildren(...items.map(suggestion));

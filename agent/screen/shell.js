@@ -14,6 +14,7 @@ const LANGUAGE_KEY = "lanetally.language";
 const PAGES = [
   { path: "/screen/", word: "title" },
   { path: "/screen/backfill", word: "backfill" },
+  { path: "/screen/returns", word: "returns" },
 ];
 
 const bar = {
