@@ -127,13 +127,13 @@ def test_a_driver_that_is_told_to_stop_stops_and_ends_its_child(long_clip):
 
 
 def test_a_camera_that_ends_serves_the_same_role_when_it_is_back(tmp_path):
-    path = held_label(tmp_path / "clip.avi", "4006381333931", 12)
+    path = held_label(tmp_path / "clip.avi", "4006381333931", 30)
     run = camera(path)
     assert [event.scan_data for event in to_the_end(run)] == [b"4006381333931"]
     path.rename(tmp_path / "unplugged")
     with pytest.raises(DeviceUnavailable):
         run.driver.open()
-    held_label(path, "96385074", 12)
+    held_label(path, "96385074", 30)
     again = Running(run.driver)
     assert [event.scan_data for event in to_the_end(again)] == [b"96385074"]
 
