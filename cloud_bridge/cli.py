@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -20,7 +21,7 @@ from cloud_bridge import cli_cases, cli_lanes
 from cloud_bridge.chart import Account
 from cloud_bridge.config import DEFAULT_PATH, ConfigError, load
 from cloud_bridge.costs import CostFileError, read_costs
-from cloud_bridge.exports import FORMATS
+from cloud_bridge.exports import FORMATS, major
 from cloud_bridge.ledger.port import LedgerUnavailable, LedgerUnsafe, Status
 from cloud_bridge.opening import FAILED, OK, now_ms, opened
 
@@ -54,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     export = _command(commands, "export", _export, "all vouchers as text for another program")
     export.add_argument("--format", choices=tuple(FORMATS), required=True)
     lock = _command(commands, "lock", _lock, "close the books up to a day; later vouchers go after")
-    lock.add_argument("until", type=date.fromisoformat, metavar="YYYY-MM-DD")
+    lock.add_argument("until", type=_day, metavar="YYYY-MM-DD", help="the last day that is closed")
     migrate = _command(commands, "migrate", _migrate, "make or renew the tables in PostgreSQL")
     migrate.add_argument("--dsn", default="", help="to log in as the owner of the tables")
     cli_cases.register(commands)
@@ -67,6 +68,17 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("file", type=Path)
     check.set_defaults(run=_check)
     return parser
+
+
+def _day(text: str) -> date:
+    """Written in full: Python takes other forms of ISO 8601 too."""
+    with suppress(ValueError):
+        day = date.fromisoformat(text)
+        if day.isoformat() == text:
+            return day
+    raise argparse.ArgumentTypeError(
+        f"{text} is no day of the calendar; YYYY-MM-DD is meant, such as 2026-10-31"
+    )
 
 
 def _group(commands: Any, name: str, help_: str) -> Any:
@@ -160,13 +172,20 @@ def _trial_balance(args: argparse.Namespace) -> int:
         currency = config.books.currency
         print(json.dumps({"currency": currency, "sum_minor": total, "accounts": accounts}))
         return OK
+    currency = config.books.currency
+    print(f"{'account':<10} {'debit':>16} {'credit':>16} {'balance':>16}")
     for b, a in rows:
-        figures = f"{b.debit_minor:>16} {b.credit_minor:>16} {b.balance_minor:>16}"
+        figures = _columns(b.debit_minor, b.credit_minor, currency)
         print(f"{b.account:<10} {figures}  {a.en} / {a.zh}")
     debit = sum(b.debit_minor for b in balances)
     credit = sum(b.credit_minor for b in balances)
-    print(f"{'':<10} {debit:>16} {credit:>16} {debit - credit:>16}  {config.books.currency}")
+    print(f"{'sum':<10} {_columns(debit, credit, currency)}  {currency}")
     return OK
+
+
+def _columns(debit_minor: int, credit_minor: int, currency: str) -> str:
+    figures = (debit_minor, credit_minor, debit_minor - credit_minor)
+    return " ".join(f"{major(figure, currency):>16}" for figure in figures)
 
 
 def _verify(args: argparse.Namespace) -> int:

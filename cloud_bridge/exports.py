@@ -39,7 +39,7 @@ def hledger(posted: Iterable[Posted], books: Books) -> Iterator[str]:
         yield f"    ; voucher:{voucher.voucher_id}"
         for line in says.lines:
             account = f"{_ROOTS[names.nature(line)].lower()}:{names.account(line)}"
-            yield f"    {account}  {says.currency} {_major(line.amount_minor, says.currency)}"
+            yield f"    {account}  {says.currency} {major(line.amount_minor, says.currency)}"
         yield ""
 
 
@@ -59,7 +59,7 @@ def beancount(posted: Iterable[Posted], books: Books) -> Iterator[str]:
         yield f"{says.booked_on} * {_quoted(names.title(voucher))} {words}"
         yield f'  voucher: "{voucher.voucher_id}"'
         for account, line in zip(accounts, says.lines, strict=True):
-            yield f"  {account}  {_major(line.amount_minor, says.currency)} {says.currency}"
+            yield f"  {account}  {major(line.amount_minor, says.currency)} {says.currency}"
         yield ""
 
 
@@ -105,7 +105,7 @@ def _beancount_account(names: _Names, line: EntryLine) -> str:
     return f"{_ROOTS[names.nature(line)]}:{words}"
 
 
-def _major(amount_minor: int, currency: str) -> str:
+def major(amount_minor: int, currency: str) -> str:
     """12345 -> "123.45"."""
     digits = _DIGITS.get(currency, 2)
     sign = "-" if amount_minor < 0 else ""

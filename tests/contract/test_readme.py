@@ -110,7 +110,7 @@ def test_the_tour_works_as_it_is_written(outputs, folder):
     assert "Total" in printed["cat out/tour/receipts.txt"]
     assert "transactions settled: 10" in printed["lanetally status --config out/tour/lane.toml"]
     balance = printed["lanetally-bridge trial-balance --config out/tour/bridge.toml"]
-    assert re.search(r"\b0  [A-Z]{3}$", balance.strip())
+    assert re.search(r" 0\.00  [A-Z]{3}$", balance.strip())
     assert printed["lanetally config check lane.toml"] == "lane.toml is in order\n"
 
 

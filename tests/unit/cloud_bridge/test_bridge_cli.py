@@ -73,10 +73,11 @@ def test_status_for_machines(capsys, config, fill):
 def test_trial_balance(capsys, config, fill):
     out = answer(capsys, "trial-balance", "--config", str(config))
     assert [" ".join(line.split()) for line in out.splitlines()] == [
-        "1001 33900 0 33900 Cash on hand / 库存现金",
-        "222102 0 3900 -3900 VAT payable: output tax / 应交税费—应交增值税（销项税额）",
-        "5001 0 30000 -30000 Main business revenue / 主营业务收入",
-        "33900 33900 0 CNY",
+        "account debit credit balance",
+        "1001 339.00 0.00 339.00 Cash on hand / 库存现金",
+        "222102 0.00 39.00 -39.00 VAT payable: output tax / 应交税费—应交增值税（销项税额）",
+        "5001 0.00 300.00 -300.00 Main business revenue / 主营业务收入",
+        "sum 339.00 339.00 0.00 CNY",
     ]
 
 
@@ -164,6 +165,15 @@ def test_books_that_were_changed_fail(capsys, config, fill):
     assert "1 findings" in out
     assert main(["verify", "--json", "--config", str(config)]) == 1
     assert json.loads(capsys.readouterr().out)["findings"][0]["code"] == "stock"
+
+
+@pytest.mark.parametrize("day", ["2026-13-45", "20261031", "2026-W44-6", "2026-02-29", ""])
+def test_a_day_that_is_none_locks_nothing_and_is_said(capsys, config, fill, day):
+    with pytest.raises(SystemExit) as ended:
+        main(["lock", day, "--config", str(config)])
+    assert ended.value.code == 2
+    said = f"{day} is no day of the calendar; YYYY-MM-DD is meant, such as 2026-10-31"
+    assert said in capsys.readouterr().err
 
 
 def test_the_books_are_locked_up_to_a_day(capsys, config, fill):
