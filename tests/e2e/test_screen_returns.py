@@ -78,6 +78,9 @@ def pictured(page: Browser, name: str) -> None:
         page.resize(width, height)
         page.picture(f"{name} {width}x{height}")
         assert page.run("return document.documentElement.scrollWidth <= innerWidth")
+        assert page.run(
+            "const s = document.querySelector('#sale');return s.scrollWidth <= s.clientWidth"
+        )
         assert small(page) == []
     page.resize(1024, 600)
 
