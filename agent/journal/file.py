@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import sqlite3
@@ -13,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
+from agent.domain.text import Text
 from agent.errors import TechnicianError
 from agent.projections import TABLES
 from agent.wire import FactRow
@@ -31,6 +33,13 @@ LOOK_S = 0.2
 
 class JournalUnsafe(TechnicianError):
     """The storage does not give what the journal promises. Says what the technician must change."""
+
+    def __init__(self, what: str | Text) -> None:
+        super().__init__(what.english() if isinstance(what, Text) else what)
+        self._what = what
+
+    def told(self, say: Callable[[Text], str]) -> str:
+        return say(self._what) if isinstance(self._what, Text) else self._what
 
 
 class JournalDamaged(JournalUnsafe):
@@ -78,7 +87,26 @@ def unsafe(path: Path, error: OSError | sqlite3.Error) -> JournalUnsafe:
     """
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary result code
     damaged = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-    return (JournalDamaged if damaged else JournalUnsafe)(f"{path}: {error}")
+    if damaged:
+        return JournalDamaged(f"{path}: {error}")
+    reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
+    number = getattr(error, "errno", 0)
+    told: dict[str, str | int] = {"path": str(path), "reason": reason}
+    return JournalUnsafe(Text(_REFUSED_TEXTS.get(number, _REFUSED_TEXTS[0]), told))
+
+
+#: By the number of the system's error; 0: any other.
+_REFUSED_TEXTS: dict[int, str] = {
+    errno.EACCES: "{path}: this user may not write here. Run as the lane's own user, or give it"
+    " the folder",
+    errno.EPERM: "{path}: this user may not write here. Run as the lane's own user, or give it"
+    " the folder",
+    errno.EROFS: "{path}: the disk can only be read. Mount it for writing, or replace it",
+    errno.ENOSPC: "{path}: the disk is full. Make room, then start again",
+    errno.ENOTDIR: "{path}: a file stands where a folder is needed. Set another data_dir",
+    errno.EEXIST: "{path}: a file stands where a folder is needed. Set another data_dir",
+    0: "{path}: {reason}. Check the folder and the disk",
+}
 
 
 def locked(path: Path) -> BinaryIO:
@@ -98,7 +126,10 @@ def locked(path: Path) -> BinaryIO:
     except OSError as error:
         lock.close()
         if isinstance(error, BlockingIOError):
-            raise JournalUnsafe(f"{path}: another process runs this lane") from error
+            text = Text(
+                "{path}: another process runs this lane. Stop that one first", {"path": str(path)}
+            )
+            raise JournalUnsafe(text) from error
         raise unsafe(path, error) from error
     return lock
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 
 import pytest
 
 from agent.domain import facts
+from agent.domain.text import Text
 from agent.domain.transaction import LaneState
 from agent.errors import TechnicianError
+from agent.i18n import translator
 from agent.journal import Journal, JournalUnsafe
+from agent.journal.file import unsafe
 from agent.wire import GENESIS, chain_hash
 from tests.lane_kit import (
     APPLES,
@@ -69,10 +74,27 @@ def test_a_folder_that_cannot_be_made_is_refused_in_one_sentence(tmp_path):
         Journal(tmp_path / "file" / "journal.db")
 
 
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EACCES, "this user may not write here"),
+        (errno.EROFS, "the disk can only be read"),
+        (errno.ENOSPC, "Make room"),
+        (errno.EIO, "Input/output error. Check the folder and the disk"),
+    ],
+)
+def test_an_error_of_the_system_is_a_sentence_with_what_to_do(path, number, said):
+    told = unsafe(path, OSError(number, os.strerror(number))).told(Text.english)
+    assert told.startswith(f"{path}: ")
+    assert said in told
+    assert "Errno" not in told
+
+
 def test_a_second_writer_is_refused_until_the_first_has_gone(path, journal):
     append(journal, [STARTED])
-    with pytest.raises(JournalUnsafe, match="another process runs this lane"):
+    with pytest.raises(JournalUnsafe, match="another process runs this lane") as refused:
         Journal(path)
+    assert refused.value.told(translator("zh_CN")).endswith("请先停止它")
     append(journal, [STARTED])
     journal.close()
 
