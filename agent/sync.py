@@ -23,6 +23,7 @@ import msgspec
 from agent import wire
 from agent.domain.text import Text
 from agent.journal import JournalReader
+from agent.journal.fresh import FreshRows
 from agent.mqtt import Incoming, MqttLink, Will
 from agent.mqtt_settings import MqttSettings
 from agent.outbox import Outbox
@@ -81,7 +82,10 @@ class Sync:
         acked_seq: int,
         on_ack: Callable[[int], None],
         say: Callable[[Text], str] = Text.english,
+        fresh: FreshRows | None = None,
     ) -> None:
+        """`fresh`: what need not be read from the journal; None: all of it is."""
+        self._fresh = fresh or FreshRows()
         self._address = address
         self._birth = birth
         self._journal_path = journal_path
@@ -233,7 +237,8 @@ class Sync:
             outbox.open_live(self._last_seq)
         while (run := outbox.next_run(self._last_seq, self._link.window)) is not None:
             after, until = run
-            rows = self._rows_after(after, min(wire.BATCH_FACTS_MAX, until - after))
+            most = min(wire.BATCH_FACTS_MAX, until - after)
+            rows = self._fresh.after(after, most) or self._rows_after(after, most)
             rows = _within(rows, wire.BATCH_BYTES_MAX)
             if not rows:
                 return

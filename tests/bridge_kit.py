@@ -150,6 +150,7 @@ class Lane:
             file,
             self.journal.acked_seq,
             self._acknowledged,
+            fresh=self.journal.fresh,
         )
         self.acked = 0
         self._stop = threading.Event()

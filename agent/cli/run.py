@@ -329,6 +329,7 @@ def _sync(config: LaneConfig, journal: Journal, inbox: Inbox[CoreInput], boot_id
         journal.acked_seq,
         acknowledged,
         translator(config.store.language),
+        journal.fresh,
     )
 
 

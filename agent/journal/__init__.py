@@ -5,6 +5,7 @@
 | `file.py` | how the file is opened, locked and made sure of |
 | `writer.py` | `Journal`: the core's connection |
 | `reader.py` | `JournalReader`: read-only, for everybody else |
+| `fresh.py` | the newest facts in memory, for who sends them |
 | `chain.py` | whether facts follow from one another |
 | `lines.py` | a fact as a line of JSON, for exports and archives |
 | `archive.py`, `retention.py` | what is old and acknowledged leaves the file |

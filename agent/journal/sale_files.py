@@ -48,6 +48,21 @@ def sale_file(db: sqlite3.Connection, fact_at: FactAt, transaction_id: str) -> S
     return SaleFile(sale, suspicion, is_open, backfills, *_origin(db, row[0]), returns)
 
 
+def settled_as(db: sqlite3.Connection, fact_at: FactAt, receipt: str) -> TransactionSettled | None:
+    """By receipt number or transaction's id: both end in the running number."""
+    transaction_id = receipt if "-" in receipt else ""
+    sql = "SELECT settled_seq FROM settlement WHERE settled_seq IS NOT NULL AND transaction_id"
+    found = db.execute(f"{sql} = ?", (transaction_id,)).fetchone()
+    if found is not None:
+        return fact_at(found[0], TransactionSettled)
+    ending = f"%{receipt.rpartition('-')[2]}"
+    for (seq,) in db.execute(f"{sql} LIKE ?", (ending,)).fetchall():
+        settled = fact_at(seq, TransactionSettled)
+        if settled.receipt_number == receipt:
+            return settled
+    return None
+
+
 def amended_by(
     db: sqlite3.Connection, fact_at: FactAt, act_id: str
 ) -> ItemBackfilled | BackfillReversed | ReturnRecorded | None:

@@ -54,6 +54,7 @@ from agent.journal.file import (
     rows_of,
     unsafe,
 )
+from agent.journal.fresh import FreshRows
 from agent.projections import TABLES, statements, total_digest
 from agent.wire import (
     GENESIS,
@@ -107,6 +108,7 @@ class Journal:
         self.path = path
         self.shedding = False  #: at its limit: leave out telemetry. Any thread may say so
         self._shed: Counter[str] = Counter()  # by type, since the last TelemetryShed
+        self.fresh = FreshRows()
         self._lock = lock or locked(path)
         try:
             self._db = opened(path, connect)
@@ -192,6 +194,7 @@ class Journal:
             if acked_seq not in (None, self.acked_seq):  # one page less in most commits
                 self._db.execute("UPDATE sync_cursor SET acked_seq = ?", (acked_seq,))
         self.last_seq, self.last_hash = seq, prev
+        self.fresh.add(rows)
         if acked_seq is not None:
             self.acked_seq = acked_seq
         if self._shed and any(isinstance(body, TelemetryShed) for body in bodies):
@@ -323,16 +326,7 @@ class Journal:
 
     def settled_as(self, receipt: str) -> facts.TransactionSettled | None:
         """The sale with this receipt number, or with this transaction's id."""
-        transaction_id = receipt if "-" in receipt else ""
-        sql = "SELECT settled_seq FROM settlement WHERE settled_seq IS NOT NULL AND transaction_id"
-        found = self._db.execute(f"{sql} = ?", (transaction_id,)).fetchone()
-        if found is None:  # both end in the running number
-            ending = f"%{receipt.rpartition('-')[2]}"
-            for (seq,) in self._db.execute(f"{sql} LIKE ?", (ending,)).fetchall():
-                settled = self._fact_at(seq, facts.TransactionSettled)
-                if settled.receipt_number == receipt:
-                    return settled
-        return self._fact_at(found[0], facts.TransactionSettled) if found else None
+        return sale_files.settled_as(self._db, self._fact_at, receipt)
 
     def sale_file(self, transaction_id: str) -> SaleFile | None:
         """A sale with what was suspected of it and added to it; None if there is none."""

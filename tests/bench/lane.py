@@ -45,6 +45,7 @@ class BenchLane(SilentOutlets):
             self.journal.path,
             0,
             self._acknowledged,
+            fresh=self.journal.fresh,
         )
         rules = StoreRules("lane-1", self.journal.epoch, "TWD", 500)
         self.core = Core(self.journal, self.inbox, rules, self, read_keyed)

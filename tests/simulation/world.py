@@ -76,6 +76,7 @@ class SimLane:
             self.path,
             self.acked,
             self._on_ack,
+            fresh=self.journal.fresh,
         )
         self.process = Process(self.world.scheduler, lambda: self.sync.run(threading.Event()))
         self._commit([STARTED])

@@ -64,6 +64,7 @@ class SyncedLane:
             path,
             self.journal.acked_seq,
             self.acks.append,
+            fresh=self.journal.fresh,
         )
         self.errors = []
         self.start()
