@@ -370,7 +370,7 @@ class Core:
         turn.words.append(partial(self._notify, notice))
         turn.words.append(partial(self._outlets.beep, "bad"))
         if reply is not None:
-            turn.promises.append(partial(reply, SettlementOutcome("rejected", text, code)))
+            turn.words.append(partial(reply, SettlementOutcome("rejected", text, code)))
 
     def _keyed(self, item: CountKeyed, turn: Turn) -> TotalReceived | None:
         transaction = turn.state.transaction

@@ -335,6 +335,19 @@ def test_a_total_is_not_settled_while_nobody_can_tell_whether_it_was(lane, caplo
     assert lane.replies[-1].status == "settled"
 
 
+def test_a_total_that_is_refused_as_unreadable_is_answered_while_the_disk_takes_nothing(lane):
+    lane.turn(scan(MILK.gtin))
+    fill(lane)
+    lane.turn(scan(TEA.gtin))  # owed to the disk from here on
+    lane.journal._db.execute("ALTER TABLE settlement RENAME TO gone")
+
+    lane.turn(lane.post(total()))
+
+    assert [(reply.status, reply.code) for reply in lane.replies] == [
+        ("rejected", "journal_unreadable")
+    ]
+
+
 def test_without_the_categories_a_missed_item_is_suspected_all_the_same(lane):
     lane.turn(scan(MILK.gtin))
     lane.journal._db.execute("ALTER TABLE item RENAME TO gone")
