@@ -5,6 +5,10 @@ each once. A connection of its own, one batch at a time: this is rare, nobody wa
 sales of today go on beside it (`agent.sync`). In the place of each lost fact goes a `FactLost`, for
 the bridge acknowledges only what has no gap. The fact after a gap cannot be told to be true any
 more: the bridge puts it into quarantine, for a person to judge.
+
+Of a disk that was set back, head office may have other facts under the same numbers: how far it
+has come says nothing of these. Each is sent until the bridge says that it got it: to keep it, to
+find it there already, or to put it into quarantine.
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import UnsetType
+
 from agent import wire
 from agent.domain.facts import FactLost
 from agent.journal import Former, JournalReader
@@ -25,7 +31,7 @@ from agent.journal.chain import follows
 from agent.journal.file import beside
 from agent.mqtt import Incoming, MqttLink
 from agent.mqtt_settings import MqttSettings
-from agent.wire import GENESIS, FactRow, LaneAddress, chain_hash
+from agent.wire import GENESIS, Ack, FactRow, LaneAddress, chain_hash
 
 log = logging.getLogger("lanetally.former")
 
@@ -54,6 +60,7 @@ class _Stream:
 
     former: Former
     acked: int
+    is_set_back: bool = False  #: are its numbers used twice?
     answered: bool = False  #: has the bridge said how much of it it has?
     due_s: float = 0.0  #: when to send, next or again
     saved_s: float = 0.0
@@ -77,8 +84,11 @@ class FormerSync:
             link = MqttLink(self._settings, client_id, on_up=self._up, on_message=self._message)
             self._link = link
             try:
+                set_back = reader.epochs_set_back()
                 for former in unsent(self._path):
-                    self._send(_Stream(former, former.acked_seq), reader, stop)
+                    twice = former.epoch in set_back
+                    stream = _Stream(former, former.acked_seq, twice, answered=twice)
+                    self._send(stream, reader, stop)
             finally:
                 link.close()
 
@@ -87,7 +97,8 @@ class FormerSync:
         former = stream.former
         log.info("epoch %s: facts after %d go to head office", former.epoch, stream.acked)
         while stream.acked < former.last_seq and not stop.is_set():
-            self._link.turn(max(0.0, min(TURN_S, stream.due_s - time.monotonic())))
+            wait_s = stream.due_s - time.monotonic() if self._link.up else TURN_S
+            self._link.turn(max(0.0, min(TURN_S, wait_s)))
             is_due = stream.acked < former.last_seq and time.monotonic() >= stream.due_s
             if self._link.up and is_due:
                 rows = [] if stream.answered else _probe(reader, stream)
@@ -113,8 +124,9 @@ class FormerSync:
         ack, stream = wire.decode_ack(message.payload), self._stream
         if ack is None or stream is None or ack.epoch != stream.former.epoch:
             return
-        moved = min(ack.hw, stream.former.last_seq) != stream.acked or not stream.answered
-        stream.acked = min(ack.hw, stream.former.last_seq)
+        reached = min(_reached(ack, stream), stream.former.last_seq)
+        moved = reached != stream.acked or not stream.answered
+        stream.acked = reached
         stream.answered = True
         stream.due_s = time.monotonic() + (0.0 if moved else AGAIN_S)
 
@@ -130,6 +142,12 @@ class FormerSync:
                 db.execute(sql, (*values, stream.acked))
         except sqlite3.Error as error:
             log.warning("cursor of a former epoch not saved: %s", error)
+
+
+def _reached(ack: Ack, stream: _Stream) -> int:
+    if not stream.is_set_back or isinstance(ack.got, UnsetType):
+        return ack.hw
+    return max([stream.acked, *(last for first, last in ack.got if first <= stream.acked + 1)])
 
 
 def _probe(reader: JournalReader, stream: _Stream) -> list[tuple[str, FactRow]]:

@@ -23,6 +23,7 @@ import msgspec
 from agent import wire
 from agent.domain.text import Text
 from agent.journal import JournalReader
+from agent.journal.chain import follows
 from agent.journal.fresh import FreshRows
 from agent.mqtt import Incoming, MqttLink, Will
 from agent.mqtt_settings import MqttSettings
@@ -36,6 +37,7 @@ log = logging.getLogger("lanetally.sync")
 STALL_S = 5.0
 STALL_S_MAX = 40.0
 NEWS_S = 1.0  #: when a bridge comes up, what was sent so long before has met nobody
+GREETING_S = 1.0  #: so long a lane that comes back waits to hear what head office has of it
 REWIND_PAUSE_S = 0.5  #: a gap is answered at most so often
 TURN_S = 1.0
 
@@ -81,6 +83,7 @@ class Sync:
         journal_path: Path,
         acked_seq: int,
         on_ack: Callable[[int], None],
+        on_set_back: Callable[[int, int], None] = lambda _hw, _sent: None,
         say: Callable[[Text], str] = Text.english,
         fresh: FreshRows | None = None,
     ) -> None:
@@ -91,7 +94,11 @@ class Sync:
         self._journal_path = journal_path
         self._outbox = Outbox(acked_seq)
         self._on_ack = on_ack
+        self._on_set_back = on_set_back
         self._last_seq = 0  # newest committed row, as the core says
+        self._set_back = False  # head office has other facts under this epoch's numbers
+        self._greeted = acked_seq == 0  # has it said since the start what it has? it has nothing
+        self._greeting_ends = 0.0
         self._hash_sent = 0, wire.GENESIS  # the chain where the last batch ended
         self._posts: deque[tuple[str, bytes, bool]] = deque(maxlen=256)
         self._answered = False  # has the bridge spoken since the connection came up?
@@ -125,6 +132,7 @@ class Sync:
     def run(self, stop: threading.Event) -> None:
         """Connect, send and listen until `stop` is set; then say goodbye. May be called again."""
         reader = JournalReader(self._journal_path)
+        self._last_seq = max(self._last_seq, reader.last_seq)
         self._hash_at, self._rows_after = reader.hash_at, reader.rows_after
         self._link = self._new_link()
         self._wake_link = self._link.wake
@@ -133,8 +141,9 @@ class Sync:
                 self._link.turn(TURN_S)
                 if self._link.up:
                     self._post_all()
-                    self._resend_if_stalled()
-                    self._pump()
+                    if self._may_send():
+                        self._resend_if_stalled()
+                        self._pump()
             if self._link.up:
                 status = self._address.topic("status")
                 self._link.publish(status, self._birth.payload(online=False), retain=True)
@@ -162,6 +171,7 @@ class Sync:
             self.desk.come_up(self)
         self._answered = False
         self._stall_s = STALL_S
+        self._greeting_ends = time.monotonic() + GREETING_S
         if not self._link.unconfirmed:
             self._rewind(self._outbox.acked)
 
@@ -179,6 +189,12 @@ class Sync:
         ack = wire.decode_ack(message.payload)
         if ack is None or ack.epoch != self._birth.epoch:
             return  # another box's life: a re-imaged lane must not believe it
+        if not self._set_back and self._is_foreign(ack):
+            self._stop_sending(ack.hw)
+            return
+        self._greeted = True
+        if self._set_back:
+            return
         first_word = not message.retain and not self._answered
         self._answered |= not message.retain
         landed = self._landed(ack) if not message.retain else False
@@ -194,6 +210,32 @@ class Sync:
         if (ack.gap and knows_no_gaps) or (first_word and ack.hw < self._outbox.acked):
             self._fill_gap(ack)
 
+    def _is_foreign(self, ack: Ack) -> bool:
+        """Does it name a fact that this journal has not, or not so? Then the disk was set back, or
+        a copy of it runs elsewhere. A row that was damaged here since is no sign of that."""
+        if ack.hw > self._last_seq:
+            return True
+        if ack.hash is msgspec.UNSET or (ack.hw, ack.hash) == self._hash_sent:
+            return False
+        own = self._hash_at(ack.hw)
+        return own not in (ack.hash, wire.GENESIS) and self._is_sound(ack.hw)
+
+    def _is_sound(self, seq: int) -> bool:
+        rows = self._rows_after(seq - 1, 1)
+        return bool(rows) and follows(self._hash_at(seq - 1), self._birth.epoch, rows[0])
+
+    def _stop_sending(self, hw: int) -> None:
+        """Nothing of this epoch can be acknowledged any more. The lane sells on, and begins a new
+        one when it starts anew."""
+        if not self._set_back:
+            log.error("head office has other facts up to %d than this disk: it was set back", hw)
+            self._set_back = True
+            self._on_set_back(hw, self._outbox.sent_max)
+
+    def _may_send(self) -> bool:
+        waited = self._greeted or time.monotonic() >= self._greeting_ends
+        return waited and not self._set_back
+
     def _landed(self, ack: Ack) -> bool:
         """Take what the bridge got, in whatever order. True if something was on its way."""
         if isinstance(ack.got, msgspec.UnsetType):
@@ -203,7 +245,8 @@ class Sync:
 
     def _gap_told(self, payload: bytes) -> None:
         gap = wire.decode_gap(payload)
-        if gap is not None and gap.epoch == self._birth.epoch and self._may_rewind():
+        ours = gap is not None and gap.epoch == self._birth.epoch and not self._set_back
+        if gap is not None and ours and self._may_rewind():
             log.info("the bridge misses %d to %d: sending them again", gap.first, gap.last)
             self._outbox.missing(gap.first, gap.last)
             self._rewound_at = self._moved_at = time.monotonic()
@@ -256,7 +299,7 @@ class Sync:
     def send_again(self, first: int, last: int) -> int:
         """Facts that head office asks for, acknowledged or not; how many there are. The window is
         not asked: the connection keeps what the broker does not take yet."""
-        after, last = first - 1, min(last, self._last_seq)
+        after, last = first - 1, 0 if self._set_back else min(last, self._last_seq)
         while after < last:
             rows = self._rows_after(after, min(wire.BATCH_FACTS_MAX, last - after))
             rows = _within(rows, wire.BATCH_BYTES_MAX)

@@ -144,6 +144,7 @@ class Ack(msgspec.Struct, frozen=True):
     hw: int
     gap: bool = False
     got: tuple[tuple[int, int], ...] | msgspec.UnsetType = msgspec.UNSET  #: unset: an older bridge
+    hash: str | msgspec.UnsetType = msgspec.UNSET  #: of the fact at `hw`; unset: an older bridge
 
 
 class Gap(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from operator import itemgetter
 from typing import Protocol
 
 import msgspec
+from msgspec import UNSET
 
 from agent.mqtt import BACKOFF_S, WINDOW, Incoming, MqttLink
 from agent.mqtt_settings import MqttSettings
@@ -164,7 +165,7 @@ def settle(messages: Sequence[Incoming], ledger: Ledger, link: Link, received_ms
         link.confirm(message)
     got = _got(arrivals)
     for stream, cursor in applied.cursors.items():
-        ack = Ack(stream.epoch, cursor.hw, cursor.gap, got.get(stream, ()))
+        ack = Ack(stream.epoch, cursor.hw, cursor.gap, got.get(stream, ()), cursor.hash or UNSET)
         link.publish(_topic(stream, "ack"), encode_ack(ack), retain=True)
     return applied
 

@@ -51,8 +51,9 @@ from agent.inputs import (
 )
 from agent.intake import Labels, emit_into
 from agent.itemfile import load_items
-from agent.journal import Journal, JournalUnsafe
+from agent.journal import Journal, JournalUnsafe, setback
 from agent.journal.sales import JournalSales
+from agent.journal.setback import SetBack
 from agent.journal.succession import open_journal
 from agent.outlets import LaneOutlets
 from agent.suggestions import Suggestions
@@ -81,10 +82,15 @@ WARNED_KINDS = frozenset(
         "degraded",
         "disk_full",
         "journal_recovered",
+        "journal_set_back",
         "journal_trouble",
     }
 )
 JOURNAL_WELL = Text("The journal's upkeep is well again")
+SET_BACK = Text(
+    "The lane's disk was set back: head office knows more of it. The journal begins anew after this"
+    " basket"
+)
 
 
 def register(subparsers: Any) -> None:
@@ -190,7 +196,7 @@ def _assembled(config: LaneConfig, stop: threading.Event, office: HeadOffice) ->
     inbox: Inbox[CoreInput] = Inbox()
     supervisor = Supervisor(_health_into(inbox))
     boot_id = uuid.uuid4().hex
-    sync = _sync(config, journal, inbox, boot_id) if config.mqtt.enabled else None
+    sync = _sync(config, journal, inbox, boot_id, office) if config.mqtt.enabled else None
     drivers = _drivers(config)
     outlets = LaneOutlets(tuple(drivers.values()), sync, config.receipt_style(), say, clock.now)
     rules = StoreRules(
@@ -275,6 +281,8 @@ def _tell_recovered(recovered: JournalRecovered, inbox: Inbox[CoreInput]) -> Non
     """Loudly: on screen and console, in the log, among the devices, and at head office."""
     args: dict[str, str | int] = {"file": recovered.set_aside, "lost": recovered.lost_count}
     text = Text("The journal was damaged and begun anew: {lost} facts lost, see {file}", args)
+    if recovered.cause == "set_back":
+        text = Text("The journal was begun anew, for the disk had been set back: see {file}", args)
     log.error("%s", text.english())
     inbox.put(Announced("journal_recovered", text, {"cause": recovered.cause, **args}))
     _health_into(inbox)("journal", "journal", "failed", text.english())
@@ -317,9 +325,26 @@ def _drivers(config: LaneConfig) -> dict[str, Driver]:
     }
 
 
-def _sync(config: LaneConfig, journal: Journal, inbox: Inbox[CoreInput], boot_id: str) -> Sync:
+def _sync(
+    config: LaneConfig,
+    journal: Journal,
+    inbox: Inbox[CoreInput],
+    boot_id: str,
+    office: HeadOffice,
+) -> Sync:
     def acknowledged(seq: int) -> None:
         inbox.put_latest("acknowledged", Acknowledged(seq))
+
+    def set_back(head_office_seq: int, sent_seq: int) -> None:
+        seen = SetBack(journal.epoch, head_office_seq, sent_seq)
+        args: dict[str, str | int] = {"theirs": head_office_seq, "ours": journal.last_seq}
+        inbox.try_put(Announced("journal_set_back", SET_BACK, args))
+        try:
+            setback.mark(journal.path, seen)
+        except OSError:
+            log.exception("what was seen cannot be kept: the next start will see it again")
+        else:
+            office.renewed.set()  # between two baskets
 
     return Sync(
         config.mqtt,
@@ -328,6 +353,7 @@ def _sync(config: LaneConfig, journal: Journal, inbox: Inbox[CoreInput], boot_id
         journal.path,
         journal.acked_seq,
         acknowledged,
+        set_back,
         translator(config.store.language),
         journal.fresh,
     )

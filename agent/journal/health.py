@@ -19,7 +19,7 @@ from agent.journal.chain import BrokenChain, faults, follows
 from agent.journal.file import SEQ_MAX, JournalDamaged, meta_of, rows_of, unsafe
 from agent.journal.reader import JournalReader
 from agent.journal.salvage import Fact, Found, mapped, salvaged_log
-from agent.wire import GENESIS, FactRow
+from agent.wire import GENESIS, FactRow, UndecodableFact, decode_body
 
 TAIL_FACTS = 4000  #: about two busy days; 40 ms
 WHOLE_BYTES = 4 * 1024 * 1024  #: a file up to here is checked whole: 20 ms
@@ -86,7 +86,8 @@ def _look(db: sqlite3.Connection, *, whole: bool) -> Look:
         if word != "ok":
             return Look(word)
     newest = archive.listed(db)[-1:] if "archive" in tables else []
-    return _judged(_faults(db, newest, SEQ_MAX if whole else TAIL_FACTS))
+    found = _faults(db, newest, SEQ_MAX if whole else TAIL_FACTS)
+    return _judged(found, lambda seq: next(rows_of(db, seq, seq)))
 
 
 def _hidden(db: sqlite3.Connection, path: Path, log: Path) -> str:
@@ -112,12 +113,18 @@ def _facts_after(seq: int, found: Iterable[Found]) -> dict[int, FactRow]:
     return {one.row.seq: one.row for one in found if isinstance(one, Fact) and one.row.seq > seq}
 
 
-def _judged(faults: Iterable[BrokenChain]) -> Look:
-    """A fact that is missing would stop head office for ever; one that was changed is put by."""
+def _judged(faults: Iterable[BrokenChain], row_at: Callable[[int], FactRow]) -> Look:
+    """A fact that is missing would stop head office for ever, one that cannot be read the lane; one
+    that was changed is put by."""
     changed_seq = 0
     for fault in faults:
         if fault.missing:
             return Look(f"the fact at seq {fault.seq} is missing")
+        row = row_at(fault.seq)
+        try:
+            decode_body(row.type, row.version, row.body)
+        except UndecodableFact:
+            return Look(f"the fact at seq {fault.seq} cannot be read")
         changed_seq = changed_seq or fault.seq
     return Look(changed_seq=changed_seq)
 
@@ -142,5 +149,6 @@ def long_look(reader: JournalReader, go_on: Callable[[], bool]) -> Iterator[Look
     epoch = reader.epoch
     seq = max(0, *(one.last for one in reader.archives()), 0)
     while rows := reader.rows_after(seq, SLICE_FACTS):
-        yield _judged(faults(rows, epoch, seq + 1, reader.hash_at(seq)))
+        there = {row.seq: row for row in rows}
+        yield _judged(faults(rows, epoch, seq + 1, reader.hash_at(seq)), there.__getitem__)
         seq = rows[-1].seq

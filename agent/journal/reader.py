@@ -22,7 +22,7 @@ from agent.domain.learned import learned_range
 from agent.journal import archive, sale_files
 from agent.journal.archive import Archive, ArchiveUnreadable, folder_of, moved, position_of
 from agent.journal.file import BUSY_MS, SELECT_FACT, SEQ_MAX, interruptible, meta_of, projections_of
-from agent.wire import GENESIS, FactRow, decode_body
+from agent.wire import GENESIS, FactRow, UndecodableFact, decode_body
 
 _F = TypeVar("_F", bound=FactBody)
 
@@ -129,6 +129,19 @@ class JournalReader:
         rows = [FactRow(*row) for row in self._db.execute(sql)]
         told = [decode_body(row.type, row.version, row.body) for row in rows]
         return [fact for fact in told if isinstance(fact, JournalRecovered)]
+
+    def epochs_set_back(self) -> list[str]:
+        """Former epochs under whose numbers head office may have other facts."""
+        told = (self._recovered_at(archive.position_of(1, f.ago - 1)) for f in self.formers())
+        return [fact.former_epoch for fact in told if fact and fact.cause == "set_back"]
+
+    def _recovered_at(self, seq: int) -> JournalRecovered | None:
+        try:
+            row = self._row_at(seq)
+            fact = decode_body(row.type, row.version, row.body)
+        except (sqlite3.OperationalError, UndecodableFact):  # archived away, or damaged
+            return None
+        return fact if isinstance(fact, JournalRecovered) else None
 
     def archives(self) -> list[Archive]:
         return archive.listed(self._db)

@@ -1,4 +1,5 @@
-"""A new epoch that takes over what an old one left: after damage, from a backup, from an export.
+"""A new epoch that takes over what an old one left: after damage, from a backup, from an export, on
+a disk that was set back.
 
 Never under the old epoch: whoever goes on from less than the last fact would give a seq a second
 meaning, and head office would hold the second for damage. The old facts stand below seq 1 of the
@@ -29,12 +30,13 @@ from typing import Any, BinaryIO, Literal, TypeAlias
 
 from agent.domain.facts import JournalRecovered, SeqRange
 from agent.domain.items import Item
-from agent.journal import archive
+from agent.journal import archive, setback
 from agent.journal.archive import folder_of, lives_ago, position_of
 from agent.journal.chain import follows, judged
 from agent.journal.file import (
     INSERT_FACT,
     SELECT_FACT,
+    SEQ_MAX,
     JournalUnsafe,
     connect,
     locked,
@@ -47,12 +49,13 @@ from agent.journal.file import (
 from agent.journal.health import is_marked_damaged, short_look, unmark_damaged
 from agent.journal.reader import JournalReader
 from agent.journal.salvage import Cursor, Fact, FormerEpoch, Found, Meta, mapped, salvaged
+from agent.journal.setback import SetBack
 from agent.journal.writer import Journal
 from agent.wire import GENESIS, FactRow
 
 log = logging.getLogger("lanetally.journal")
 
-Cause: TypeAlias = Literal["damaged", "missing", "restored", "imported"]
+Cause: TypeAlias = Literal["damaged", "missing", "restored", "imported", "set_back"]
 
 COMMIT_FACTS = 5000
 LOST_RANGES_MAX = 100
@@ -71,6 +74,7 @@ class Estate:
     items_digest: str = ""
     epoch: str = ""  #: where it is known without the file
     address: str = ""  #: as `epoch`
+    again: Sequence[FactRow] = ()  #: facts of it that the new epoch is to have as its own
 
 
 @dataclass(slots=True)
@@ -100,6 +104,7 @@ def open_journal(path: Path, wall_ms: int) -> tuple[Journal, JournalRecovered | 
             log.error("the journal is %s: %s", estate.cause, estate.reason)
             recovered = succeed(path, estate, wall_ms)
         unmark_damaged(path)
+        setback.unmark(path)
         journal = Journal(path, lock=lock)
         stack.pop_all()
     return journal, recovered
@@ -114,7 +119,10 @@ def _estate_of(path: Path, lock: BinaryIO) -> Estate | None:
         return gone if epoch else None
     if look.changed_seq:
         log.error("the fact at seq %d is not the one that was written", look.changed_seq)
-    return damaged_estate(path, look.damage, epoch) if look.damage else None
+    if look.damage:
+        return damaged_estate(path, look.damage, epoch)
+    seen = setback.marked(path)
+    return set_back_estate(path, seen) if seen is not None else None
 
 
 def damaged_estate(path: Path, reason: str, epoch: str = "") -> Estate:
@@ -137,13 +145,28 @@ def sound_estate(path: Path, cause: Cause) -> Estate:
     return Estate(_read(path), cause, "", items, digest)
 
 
-def _read(path: Path) -> Iterator[Found]:
+def set_back_estate(path: Path, seen: SetBack) -> Estate | None:
+    """All of a file whose numbers head office has given to other facts. None if it has gone on
+    under another epoch since that was seen."""
+    with closing(_read_only(path)) as db:
+        again = setback.unsent_since(db, seen)
+        last: int = db.execute("SELECT max(seq) FROM fact").fetchone()[0]
+    until = again[0].seq - 1 if again else last
+    if again is None:
+        return None
+    reason = f"head office has facts up to {seen.head_office_seq}, not those up to {last} here"
+    items, digest = _items(path)
+    return Estate(_read(path, until), "set_back", reason, items, digest, seen.epoch, again=again)
+
+
+def _read(path: Path, until: int = SEQ_MAX) -> Iterator[Found]:
     with closing(_read_only(path)) as db:
         yield from (Meta(*row) for row in db.execute("SELECT key, value FROM meta"))
         yield from (Cursor(*row) for row in db.execute("SELECT acked_seq FROM sync_cursor"))
         sql = "SELECT ago, epoch, last_seq, acked_seq FROM former"
         yield from (FormerEpoch(*row) for row in db.execute(sql))
-        yield from (Fact(FactRow(*row)) for row in db.execute(SELECT_FACT))
+        rows = db.execute(f"{SELECT_FACT} WHERE seq <= ?", (until,))
+        yield from (Fact(FactRow(*row)) for row in rows)
 
 
 def _items(path: Path) -> tuple[list[Item], str]:
@@ -215,6 +238,7 @@ def _built(part: Path, path: Path, estate: Estate, wall_ms: int) -> JournalRecov
             journal.load_items(estate.items, estate.items_digest)
         journal.rebuild()  # the archives lie in the same folder
         journal.append([recovered], wall_ms=wall_ms, mono_ms=0)
+        setback.write_again(journal, recovered.former_epoch, list(estate.again))
     return recovered
 
 

@@ -22,6 +22,7 @@ const BAD = new Set([
   "degraded",
   "disk_full",
   "journal_recovered",
+  "journal_set_back",
   "journal_trouble",
 ]);
 const GOOD = new Set([

@@ -54,6 +54,9 @@ SELECT tenant, store, lane, epoch, seq, type, version, wall_ms, mono_ms, hash, b
 FROM inbox ORDER BY tenant, store, lane, epoch, seq"""
 
 
+HASH = 5  #: where a row of `row_of` has its hash
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A fact of the inbox, whole."""

@@ -26,7 +26,7 @@ Every store keeps the same promises, and one test suite holds each to them:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from agent.wire import WireFact
@@ -83,6 +83,7 @@ class Cursor:
 
     hw: int = 0
     last_seq: int = 0
+    hash: str = field(default="", compare=False)  #: of the fact at `hw`; only after a commit
 
     @property
     def gap(self) -> bool:

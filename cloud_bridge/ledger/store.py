@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agent.wire import WireFact
 from cloud_bridge.costs import CostRow
@@ -335,7 +335,14 @@ class SqlLedger:
             self._db.mark()
         for stream in arrivals.births:
             moved[stream] = moved.pop(stream, work.cursors[stream])
-        return moved
+        return {stream: self._named(stream, cursor, work) for stream, cursor in moved.items()}
+
+    def _named(self, stream: Stream, cursor: Cursor, work: _Work) -> Cursor:
+        """With the hash of its fact, so that a lane sees whether that is its own."""
+        key = FactKey(*stream, cursor.hw)
+        if cursor.hw and key not in work.known:
+            work.known |= inbox.known(self._db, stream, cursor.hw, cursor.hw)
+        return replace(cursor, hash=work.known[key][inbox.HASH] if cursor.hw else "")
 
     def _refresh_terms(self) -> None:
         version = terms.version(self._db, self._tenant)

@@ -98,6 +98,11 @@ def believing_what_was_said_to_a_former_life():
     return mock.patch.object(sync.Sync, "_acknowledged", message)
 
 
+def believing_what_is_said_of_anothers_facts():
+    """A lane whose disk was set back, and which does not look."""
+    return mock.patch.multiple(sync.Sync, _is_foreign=lambda self, ack: False)
+
+
 def never_sending_again():
     return mock.patch.multiple(sync.Sync, _rewind=lambda self, to: None)
 
@@ -137,6 +142,7 @@ def taking_every_confirmation_of_the_broker_for_the_bridges():
     [
         acknowledging_before_the_commit,
         believing_what_was_said_to_a_former_life,
+        believing_what_is_said_of_anothers_facts,
         never_sending_again,
         taking_what_came_beyond_a_gap_for_all_before_it,
         filling_neither_a_gap_that_is_reported_nor_a_stall,

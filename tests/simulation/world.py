@@ -6,6 +6,7 @@ settled, and compares. While it runs, each acknowledgement is held against the l
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -19,14 +20,19 @@ from typing import Any
 from unittest import mock
 from uuid import UUID
 
-from agent import outbox, wire
+from agent import former, outbox, wire
 from agent import sync as sync_module
+from agent.domain.facts import FactLost
 from agent.domain.transaction import LaneState
-from agent.journal import Journal, intact
+from agent.former import FormerSync, unsent
+from agent.journal import Journal, JournalReader, setback
 from agent.journal import file as journal_file
+from agent.journal.chain import judged
+from agent.journal.setback import SetBack
+from agent.journal.succession import open_journal
 from agent.mqtt_settings import MqttSettings
 from agent.sync import Birth, Sync
-from agent.wire import LaneAddress
+from agent.wire import FactRow, LaneAddress
 from cloud_bridge import ingest
 from cloud_bridge.chart import load_chart
 from cloud_bridge.ledger.port import Applied, Arrivals, LedgerUnavailable
@@ -38,6 +44,7 @@ from tests.simulation.network import Broker, Faults, SimLink
 
 TROUBLE_S = 45.0
 HEALED_WITHIN_S = 400.0  #: ten times the longest wait of sync, for what it must send in vain
+SECTOR = 512
 YEAR_MS = 365 * 86_400_000
 BOOKS = Books(load_chart("cn_small"), "CNY")
 
@@ -54,20 +61,27 @@ class SimLane:
         self.address = LaneAddress("acme", "harbour", name)
         self.client_id = f"lanetally-acme-harbour-{name}"
         self.lives = 0
-        self.former: list[tuple[str, Path]] = []  #: epochs that were imaged away
+        self.witness = Witness()
+        self.images: list[Path] = []  #: of its disk, as it was at some time
+        self.marred = False  #: its disk was set back or damaged
         self.path = self._new_path()
         self.running = False
+        self.former: Process | None = None
         self.start()
 
     def _new_path(self) -> Path:
         self.lives += 1
-        return self.world.folder / f"{self.address.lane}-{self.lives}.db"
+        self.images = []
+        folder = self.world.folder / f"{self.address.lane}-{self.lives}"
+        folder.mkdir()
+        return folder / "journal.db"
 
     def start(self) -> None:
         if self.running:
             return
         self.running = True
-        self.journal = Journal(self.path)
+        self.journal, recovered = open_journal(self.path, self.world.wall_ms())
+        self.world.recoveries += recovered is not None
         self.acked = self.journal.acked_seq
         self.sync = Sync(
             MqttSettings(),
@@ -76,8 +90,12 @@ class SimLane:
             self.path,
             self.acked,
             self._on_ack,
+            self._on_set_back,
             fresh=self.journal.fresh,
         )
+        if unsent(self.path):
+            rest = FormerSync(MqttSettings(), self.address, self.path)
+            self.former = Process(self.world.scheduler, lambda: rest.run(threading.Event()))
         self.process = Process(self.world.scheduler, lambda: self.sync.run(threading.Event()))
         self._commit([STARTED])
 
@@ -87,7 +105,23 @@ class SimLane:
         stream = (self.address.lane, self.journal.epoch)
         if seq > self.world.acknowledged.get(stream, 0):
             raise Wrong(f"{self.address.lane}: believes in {seq}, which nobody acknowledged")
+        if self.world.ledger_hash(*stream, seq) != self.journal_hash(seq):
+            raise Wrong(f"{self.address.lane}: takes another's fact for its own: {seq}")
         self.acked = seq
+
+    def journal_hash(self, seq: int) -> str:
+        return next(row.hash for row in self.journal.rows(seq))
+
+    def _on_set_back(self, head_office_seq: int, sent_seq: int) -> None:
+        setback.mark(self.path, SetBack(self.journal.epoch, head_office_seq, sent_seq))
+        journal = self.journal
+
+        def begin_anew() -> None:
+            if self.running and self.journal is journal:
+                self.crash()
+                self.start()
+
+        self.world.scheduler.after(1.0, begin_anew)
 
     def sell(self) -> None:
         if not self.running:
@@ -116,23 +150,67 @@ class SimLane:
         if self.running:
             self.running = False
             self.process.kill()
+            if self.former is not None and self.former.alive:
+                self.former.kill()
+            self.witness.look(self.journal)
             self.journal.close()
 
     def image_anew(self) -> None:
         """A new disk, an empty journal: what was not at the bridge is gone, and nothing else."""
         self.crash()
-        with Journal(self.path) as journal:
-            self.former.append((journal.epoch, self.path))
         self.path = self._new_path()
+        self.start()
+
+    def keep_image(self) -> None:
+        if self.running:
+            image = self.path.with_name(f"image-{len(self.images)}.db")
+            with closing(sqlite3.connect(image)) as copy:
+                self.journal._db.backup(copy)
+            self.images.append(image)
+
+    def set_back(self) -> None:
+        """An older image of its disk is put in place."""
+        if self.images:
+            self.crash()
+            self.marred = True
+            for file in self.path.parent.glob("journal*"):
+                file.unlink()
+            shutil.copy(self.world.chance.choice(self.images), self.path)
+            self.start()
+
+    def damage(self) -> None:
+        """Some sectors of its journal are not what was written."""
+        self.crash()
+        self.marred = True
+        chance = self.world.chance
+        data = bytearray(self.path.read_bytes())
+        at = SECTOR * chance.randrange(len(data) // SECTOR)
+        size = SECTOR * chance.choice((1, 2, 8))
+        data[at : at + size] = chance.randbytes(len(data[at : at + size]))
+        self.path.write_bytes(data)
         self.start()
 
     @property
     def settled(self) -> bool:
         return (
             self.running
+            and (self.former is None or not self.former.alive)
             and self.acked == self.journal.last_seq
             and self.world.held(self.address.lane, self.journal.epoch) == self.acked
         )
+
+
+class Witness:
+    """Remembers each fact that a lane has ever written; not what became of it on a bad disk."""
+
+    def __init__(self) -> None:
+        self.hashes: dict[str, dict[int, set[str]]] = {}  #: by epoch and seq
+
+    def look(self, journal: Journal) -> None:
+        seen = self.hashes.setdefault(journal.epoch, {})
+        for row, is_sure in judged(journal.rows(), journal.epoch):
+            if is_sure:
+                seen.setdefault(row.seq, set()).add(row.hash)
 
 
 class SimLedger(SqliteLedger):
@@ -209,6 +287,7 @@ class World:
         self.lanes: list[SimLane] = []
         self.ledger_path = folder / "ledger.db"
         self.workers: dict[str, SimBridge] = {}
+        self.recoveries = 0
 
     # --- the run -------------------------------------------------------------------------------
 
@@ -267,6 +346,7 @@ class World:
         uuid = SimpleNamespace(uuid4=lambda: UUID(int=self.chance.getrandbits(128), version=4))
         with (
             mock.patch.multiple(sync_module, MqttLink=link, time=time),
+            mock.patch.multiple(former, MqttLink=link, time=time),
             mock.patch.multiple(ingest, MqttLink=link, time=time),
             mock.patch.object(journal_file, "uuid", uuid),
             mock.patch.object(wire, "BATCH_FACTS_MAX", self.chance.choice((1, 3, 64))),
@@ -281,6 +361,8 @@ class World:
         all_of_them = [
             (self._crash_lane, 12.0),
             (self._image_lane_anew, 30.0),
+            (self._set_lane_back, 15.0),
+            (self._damage_lane, 30.0),
             (self._crash_bridge, 10.0),
             (partial(self._crash_broker, forget=False), 20.0),
             (partial(self._crash_broker, forget=True), 20.0),
@@ -307,6 +389,13 @@ class World:
 
     def _image_lane_anew(self) -> None:
         self.chance.choice(self.lanes).image_anew()
+
+    def _set_lane_back(self) -> None:
+        lane = self.chance.choice(self.lanes)
+        lane.set_back() if lane.images and self.chance.random() < 0.5 else lane.keep_image()
+
+    def _damage_lane(self) -> None:
+        self.chance.choice(self.lanes).damage()
 
     def _crash_bridge(self) -> None:
         worker = self.chance.choice(list(self.workers.values()))
@@ -362,6 +451,11 @@ class World:
         self._held[lane, epoch] = seq
         return seq
 
+    def ledger_hash(self, lane: str, epoch: str, seq: int) -> str:
+        sql = "SELECT hash FROM inbox WHERE lane = ? AND epoch = ? AND seq = ?"
+        found = self.ledger().execute(sql, (lane, epoch, seq)).fetchone()
+        return found[0] if found else ""
+
     def check_ack(self, topic: str, payload: bytes) -> None:
         addressed, ack = LaneAddress.of_topic(topic), wire.decode_ack(payload)
         assert addressed is not None
@@ -374,29 +468,52 @@ class World:
         self.acknowledged[stream] = max(ack.hw, self.acknowledged.get(stream, 0))
 
     def _compare(self) -> None:
-        expected = 0
         for lane in self.lanes:
             lane.crash()
-            for epoch, path in [*lane.former, (lane.journal.epoch, lane.path)]:
-                expected += self._compare_stream(lane, epoch, path, whole=path == lane.path)
+            streams = "SELECT DISTINCT epoch FROM inbox WHERE lane = ?"
+            for (epoch,) in self.ledger().execute(streams, (lane.address.lane,)).fetchall():
+                self._compare_stream(lane, epoch)
+            self._compare_journal(lane)
         one = self.ledger().execute
-        assert one("SELECT count(*) FROM inbox").fetchone() == (expected,)
-        assert one("SELECT count(*) FROM quarantine").fetchone() == (0,)
         assert one("SELECT coalesce(sum(amount_minor), 0) FROM entry_line").fetchone() == (0,)
 
-    def _compare_stream(self, lane: SimLane, epoch: str, path: Path, *, whole: bool) -> int:
-        """Facts and vouchers of one epoch against its journal; how many facts are in the ledger."""
+    def _compare_stream(self, lane: SimLane, epoch: str) -> None:
+        """The ledger has of an epoch what the lane had, and each sale of it once."""
         key = lane.address.lane, epoch
         where = "WHERE lane = ? AND epoch = ?"
         one = self.ledger().execute
-        with Journal(path) as journal:
-            ours = {row.seq: row for row in intact(journal.rows(), journal.epoch)}
-            known_to_lane = journal.acked_seq
-        theirs = dict(one(f"SELECT seq, hash FROM inbox {where}", key))
-        assert theirs == {seq: ours[seq].hash for seq in theirs}, key
-        assert not whole or len(theirs) == len(ours), key
-        assert set(range(1, known_to_lane + 1)) <= set(theirs), key
+        theirs = one(f"SELECT seq, hash, type FROM inbox {where}", key).fetchall()
+        seen, held_back = lane.witness.hashes[epoch], self._held_back(lane, epoch)
+        strange = {
+            seq
+            for seq, digest, type_ in theirs
+            if digest not in seen.get(seq, ()) and not (lane.marred and type_ == FactLost.type)
+        }
+        assert strange <= held_back, key
         posted_once = [s for (s,) in one(f"SELECT seq FROM voucher {where} AND kind = 'sale'", key)]
-        settled = [seq for seq in theirs if ours[seq].type == "TransactionSettled"]
-        assert sorted(posted_once) == sorted(settled), key
-        return len(theirs)
+        settled = {seq for seq, _, type_ in theirs if type_ == "TransactionSettled"}
+        assert lane.marred or not held_back, key
+        assert len(posted_once) == len(set(posted_once)), key
+        assert settled - held_back <= set(posted_once) <= settled, key
+
+    def _held_back(self, lane: SimLane, epoch: str) -> set[int]:
+        sql = "SELECT seq FROM quarantine WHERE lane = ? AND epoch = ?"
+        return {seq for (seq,) in self.ledger().execute(sql, (lane.address.lane, epoch))}
+
+    def _compare_journal(self, lane: SimLane) -> None:
+        """All that the lane has is in the ledger; what it had twice under one number is at least
+        in quarantine, where somebody sees it."""
+        with closing(JournalReader(lane.path)) as reader:
+            own = [(reader.epoch, row) for row in reader.rows()]
+            past = [(f.epoch, row) for f in reader.formers() for row in reader.former_rows(f)]
+            known_to_lane = reader.select("SELECT acked_seq FROM sync_cursor")[0][0]
+        stream = lane.address.lane, lane.journal.epoch
+        assert known_to_lane <= self.held(*stream)
+        for epoch, row in [*own, *past]:
+            there = self._hash_in_ledger(lane, epoch, row) == row.hash
+            seen = row.seq in self._held_back(lane, epoch)
+            was_written = row.hash in lane.witness.hashes[epoch].get(row.seq, ())
+            assert there or (lane.marred and (seen or not was_written)), (stream, epoch, row.seq)
+
+    def _hash_in_ledger(self, lane: SimLane, epoch: str, row: FactRow) -> str:
+        return self.ledger_hash(lane.address.lane, epoch, row.seq)

@@ -80,7 +80,7 @@ class JournalRecovered:
 
     type: ClassVar[str] = "JournalRecovered"
     version: ClassVar[int] = 1
-    cause: Literal["damaged", "missing", "restored", "imported"]
+    cause: Literal["damaged", "missing", "restored", "imported", "set_back"]
     reason: str  #: what was wrong with the file, in SQLite's words; "" if nothing was
     former_epoch: str  #: "" if nobody knows
     former_last_seq: int  #: the last that is known of; there may have been more

@@ -9,16 +9,17 @@ import threading
 from contextlib import closing
 
 import pytest
+from msgspec import UNSET
 
 from agent import former as module
 from agent import wire
 from agent.domain.facts import DeviceLost
 from agent.former import FormerSync, unsent
-from agent.journal import Journal, JournalReader
+from agent.journal import Former, Journal, JournalReader
 from agent.journal.succession import open_journal
 from agent.mqtt import Incoming
 from agent.mqtt_settings import MqttSettings
-from agent.wire import GENESIS, LaneAddress
+from agent.wire import GENESIS, Ack, LaneAddress
 from cloud_bridge.chart import load_chart
 from cloud_bridge.ingest import settle
 from cloud_bridge.ledger.sqlite import SqliteLedger
@@ -273,3 +274,20 @@ def test_words_of_other_epochs_move_nothing(path, bridge):
 
     assert unsent(path) == []
     assert len(bridge.batches) > 1
+
+
+@pytest.mark.parametrize(
+    ("got", "is_set_back", "reached"),
+    [
+        (((3, 4),), False, 50),
+        (((3, 4),), True, 4),
+        (((1, 2), (3, 9)), True, 9),
+        (((5, 9),), True, 2),
+        ((), True, 2),
+        (UNSET, True, 50),
+    ],
+)
+def test_of_numbers_that_are_used_twice_only_what_the_bridge_got_counts(got, is_set_back, reached):
+    former = Former(1, "e", 60, 2, 0)
+    stream = module._Stream(former, 2, is_set_back)
+    assert module._reached(Ack("e", 50, False, got), stream) == reached

@@ -208,7 +208,7 @@ def test_an_acknowledgement_above_all_that_was_sent_is_not_believed(
         append(journal, [FACT] * 3)
         epoch = journal.epoch
     listener = listen(mosquitto, address)
-    listener.say(Ack(epoch, 500))
+    listener.say(Ack(epoch, 3))
     lane = start(mosquitto, address)
     lane.commit(4)
     lane.wait_until_acknowledged()

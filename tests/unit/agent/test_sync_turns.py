@@ -410,3 +410,74 @@ def test_a_window_that_met_no_bridge_does_not_hold_up_what_comes_now(sync, journ
 
     last = journal.last_seq
     assert (last, last) in sent(sync)
+
+
+# --- a disk that was set back --------------------------------------------------------------------
+
+
+@pytest.fixture
+def set_back(sync):
+    """What was told of it: (head office's last seq, the last that was sent)."""
+    told = []
+    sync._on_set_back = lambda hw, sent: told.append((hw, sent))
+    return told
+
+
+@pytest.mark.parametrize("retain", [False, True])
+def test_an_acknowledgement_beyond_the_lanes_own_facts_is_taken_for_none(
+    sync, journal, set_back, retain
+):
+    acked = []
+    sync._on_ack = acked.append
+    sync._up()
+    commit(sync, journal, 5)
+    sync._pump()
+    hear(sync, 9, retain=retain)
+    assert (set_back, acked, sync._outbox.acked) == ([(9, 5)], [], 0)
+    assert not sync._may_send()
+    hear(sync, 9)
+    hear(sync, 4)
+    hear_of_gap(sync, 2, 3)
+    assert sync.send_again(1, 5) == 0
+    assert (set_back, acked) == ([(9, 5)], []), "told once, and nothing believed any more"
+
+
+def test_an_acknowledgement_that_names_another_fact_of_that_number_is_taken_for_none(
+    sync, journal, set_back
+):
+    sync._up()
+    commit(sync, journal, 5)
+    sync._pump()
+    hear(sync, 3, hash=sync._hash_at(3))
+    hear(sync, 4)
+    assert (set_back, sync._outbox.acked) == ([], 4)
+    hear(sync, 5, hash="f" * 64)
+    assert (set_back, sync._outbox.acked) == ([(5, 5)], 4)
+
+
+def test_a_row_that_was_damaged_here_is_no_sign_that_the_disk_was_set_back(sync, journal, set_back):
+    sync._up()
+    commit(sync, journal, 5)
+    sync._pump()
+    good = sync._hash_at(3)
+    journal._db.execute("DROP TRIGGER fact_is_never_changed")
+    journal._db.execute("UPDATE fact SET hash = ? WHERE seq = 3", ("e" * 64,))
+    hear(sync, 3, hash=good)
+    assert (set_back, sync._outbox.acked) == ([], 3)
+
+
+def test_a_lane_that_was_there_before_hears_first_what_head_office_has(journal, now):
+    birth = Birth(journal.epoch, "b", "0")
+    address = LaneAddress("o", "s", "l")
+    append(journal, [STARTED] * 5)
+    sync = module.Sync(MqttSettings(), address, birth, journal.path, 3, lambda _: None)
+    sync._link = Cable()
+    sync._up()
+    assert not sync._may_send()
+    now[0] += module.GREETING_S
+    assert sync._may_send(), "nobody spoke"
+    sync._up()
+    assert not sync._may_send()
+    sync._last_seq = 5
+    hear(sync, 3)
+    assert sync._may_send()

@@ -54,7 +54,7 @@ def test_after_the_commit_each_message_is_confirmed_and_each_lane_acknowledged(
         ("confirm", 13),
         (
             "edge/v1/acme/harbour/lane-1/ack",
-            {"epoch": "e" * 32, "hw": 2, "gap": False, "got": [[1, 2]]},
+            {"epoch": "e" * 32, "hw": 2, "gap": False, "got": [[1, 2]], "hash": one.hash_at(2)},
             True,
         ),
         (
