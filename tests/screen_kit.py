@@ -201,7 +201,13 @@ def scanned(page: Browser, lane: ScreenLane, *labels: str) -> None:
     page.wait_for(lambda: len(lines(page)) == count, f"{count} lines")
 
 
+STANDS_STILL = """
+return Promise.all(document.getAnimations().map(moving => moving.finished)).then(() => null);
+"""
+
+
 def pictured(page: Browser, name: str) -> None:
+    page.run(STANDS_STILL)
     for width, height in SIZES:
         page.resize(width, height)
         page.picture(f"{name} {width}x{height}")

@@ -7,7 +7,7 @@
 
 import { $, make, setText } from "./dom.js";
 import { ask } from "./link.js";
-import { askPin, giveUpPin } from "./pin.js";
+import { askPin, giveUpPin } from "./digits.js";
 import { onKeys } from "./shell.js";
 import { beep } from "./sound.js";
 import { amount, number, word } from "./words.js";

@@ -1,7 +1,7 @@
 /** Something that the lane is told to do, with the PIN of who approves it where one is asked for. */
 
 import { ask } from "./link.js";
-import { askPin } from "./pin.js";
+import { askPin } from "./digits.js";
 import { word } from "./words.js";
 
 /** Refusals that a PIN may help against. */

@@ -6,6 +6,7 @@
  */
 
 import { act } from "./approved.js";
+import { askNumber } from "./digits.js";
 import { $, make, setText } from "./dom.js";
 import { moneyPad } from "./pad.js";
 import { onKeys } from "./shell.js";
@@ -19,11 +20,15 @@ const NOTES_MAX = 4;
 /** Keys of a number pad for the means of payment, in their order. */
 const TENDER_KEYS = ["Enter", "/", "*", "-"];
 
+/** And for the customer's number: the decimal key, which some keyboards write with a comma. */
+const CUSTOMER_KEYS = [".", ","];
+
 const pad = moneyPad();
 let till = null; // what it takes; null: a POS takes the money
 let due = { transaction_id: null, amount_minor: 0, item_count: 0 };
 let given = []; // {tender_type, amount_minor}
 let total_id = "";
+let customer = ""; // the number by which the sale is found again
 let isAsked = false; // a payment is on its way, or waits for the answer to an alert
 let isOwed = false; // nobody knows whether it was made: the lane may still say so
 
@@ -65,6 +70,7 @@ export function leavePay() {
 function begin() {
   if ($("pay-sheet").open) $("pay-sheet").close();
   given = [];
+  customer = "";
   isAsked = isOwed = false;
 }
 
@@ -124,7 +130,7 @@ async function settle() {
   isAsked = true;
   write();
   total_id ||= crypto.randomUUID();
-  const body = { total_id, amount_minor: due.amount_minor, tenders: given };
+  const body = { total_id, amount_minor: due.amount_minor, tenders: given, customer };
   let told = await act(PATH, body);
   for (let tries = 1; isUnsure(told) && tries < TRIES; tries += 1) {
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
@@ -142,6 +148,12 @@ async function settle() {
 /** Nobody knows whether it was paid: the same id is asked for again. */
 const isUnsure = ({ isDone, answer }) => !isDone && (answer === null || answer.status >= 503);
 
+async function askCustomer() {
+  const keyed = await askNumber(word("phone"), customer);
+  if (keyed !== null) customer = keyed;
+  write();
+}
+
 // --- what is shown --------------------------------------------------------------------------------
 
 function write() {
@@ -150,6 +162,7 @@ function write() {
   setText($("due"), amount(due.amount_minor ?? 0));
   setText($("rest-word"), word(rest < 0 ? "change" : "still_to_pay"));
   setText($("rest"), amount(Math.abs(rest)));
+  setText($("customer-number"), customer);
   $("given").replaceChildren(...given.map(givenRow));
   $("notes").replaceChildren(...notes(missing(true)).map(noteKey));
   $("tenders").setAttribute("aria-busy", String(isAsked));
@@ -204,8 +217,12 @@ function complain(text) {
 
 function onKey(event) {
   if ($("pay-sheet").dataset.state === "done" || pad.onKey(event)) return;
+  if (CUSTOMER_KEYS.includes(event.key) && !event.repeat) {
+    event.preventDefault();
+    return void $("customer").click();
+  }
   const place = TENDER_KEYS.indexOf(event.key);
-  const isOther = event.key === "Enter" && document.activeElement?.matches("#notes *, #given *, #pay-cancel, .pad *");
+  const isOther = event.key === "Enter" && document.activeElement?.matches("#notes *, #given *, #customer, #pay-cancel, .pad *");
   if (place < 0 || place >= till.tenders.length || event.repeat || isOther) return;
   event.preventDefault();
   if (event.key !== "Enter" || !document.activeElement?.dataset.tender) {
@@ -220,6 +237,7 @@ export function startPay(say) {
   $("keying").prepend(pad.display);
   $("pay-cancel").before(pad.keys);
   $("pay").onclick = () => open(say);
+  $("customer").onclick = askCustomer;
   $("pay-cancel").onclick = () => $("pay-sheet").close();
   $("next").onclick = () => $("pay-sheet").close();
   $("pay-sheet").addEventListener("keydown", onKey);

@@ -35,7 +35,10 @@ function showScale(item, scale) {
   setText(condition, word(`scale_${scale.condition}`));
 }
 
-/** Devices, then the way to head office, then the journal: each with a state and words. */
+/**
+ * Devices, then the way to head office, then the journal: each with a state and words. What is in
+ * trouble comes first: there may not be room for all.
+ */
 function parts(status) {
   const waiting = status.journal_seq - status.acknowledged_seq;
   const devices = status.devices.map((device) => ({
@@ -50,8 +53,11 @@ function parts(status) {
   const office = { key: "office", name: word("head_office"), role: "", text: sent, state: "well" };
   const state = status.degraded ? "down" : "well";
   const journal = { key: "journal", name: word("journal"), role: "", text: written, state };
-  return [...devices, ...(hasOffice() ? [office] : []), journal];
+  const all = [...devices, ...(hasOffice() ? [office] : []), journal];
+  return all.sort((one, other) => isWell(one) - isWell(other));
 }
+
+const isWell = ({ state }) => state === "well";
 
 /** Up, but with something to complain of; everything else is down. */
 const STATES = { up: "warns", starting: "warns" };

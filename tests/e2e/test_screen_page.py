@@ -192,6 +192,7 @@ def test_a_device_in_trouble_says_what_to_do(page: Browser, lane: ScreenLane) ->
         "Receipt printer",
         "Not reachable: check its cable and power",
     ]
+    assert page.text("#parts li .name") == "Receipt printer", "trouble comes first"
     assert page.text("#said") == "printer is not reachable: no such device"
     lane.device("printer")
     page.wait_for(lambda: not page.all("#parts [data-state=down]"), "the printer again")
@@ -235,12 +236,13 @@ def test_sound_is_off_until_somebody_wants_it(page: Browser, lane: ScreenLane) -
 
 def test_all_that_can_be_done_can_be_reached_by_tab(page: Browser) -> None:
     reached = []
-    for _ in range(5):
+    for _ in range(6):
         page.press(Keys.TAB)
         element = "document.activeElement"
         reached.append(page.run(f"return {element}.id || {element}.getAttribute('href')"))
 
-    assert reached == ["/screen/", "/screen/backfill", "sound", "language", "lines-box"]
+    pages = ["/screen/", "/screen/backfill", "/screen/returns"]
+    assert reached == [*pages, "sound", "language", "lines-box"]
 
 
 # --- not connected --------------------------------------------------------------------------------

@@ -119,6 +119,39 @@ def test_a_note_is_touched(page: Browser, lane: ScreenLane) -> None:
     assert sold(lane).tenders[0].amount_minor == 2000
 
 
+def test_the_customers_number_is_keyed_and_the_sale_is_found_by_it(
+    page: Browser, lane: ScreenLane
+) -> None:
+    scanned(page, lane, MILK)
+    page.press("+")
+    page.press("5", "0", "0", "/", ".")
+    page.wait_for(lambda: page.all(".pin[open]"), "the number is asked for")
+    page.press("0", "7", "5", "5", "1", "2", "3", "4", "9", Keys.BACKSPACE)
+    assert page.text(".pin .dots") == "07551234"
+    pictured(page, "till customer")
+    page.press(Keys.ENTER)
+    page.wait_for(lambda: page.text("#customer-number") == "07551234", "it is shown")
+    page.one("#customer").click()
+    page.press("9", Keys.ESCAPE)
+    page.wait_for(lambda: not page.all(".pin[open]"), "it was given up")
+    assert page.text("#customer-number") == "07551234"
+    assert faint(page) == {}
+    pictured(page, "till customer known")
+    page.one("[data-tender='card']").click()
+    page.wait_for(lambda: is_done(page), "it is paid")
+
+    assert sold(lane).customer == "07551234"
+    status, found = lane.ask("GET", "/v1/transactions?phone=1234")
+    assert status == 200
+    assert [sale["customer"] for sale in found["transactions"]] == ["****1234"]
+
+    page.press(Keys.ENTER)
+    lane.scan(TEA)
+    page.wait_for(lambda: page.text("#amount") == "4.50", "the next customer's basket")
+    page.press("+")
+    assert page.text("#customer-number") == "", "it was the last customer's"
+
+
 def test_it_is_paid_by_several_means_in_chinese(page: Browser, lane: ScreenLane) -> None:
     in_chinese(page)
     scanned(page, lane, MILK, BREAD, SOY)
