@@ -17,13 +17,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from agent.domain.text import Text
 from cloud_bridge import cli_cases, cli_lanes
 from cloud_bridge.chart import Account
-from cloud_bridge.config import DEFAULT_PATH, ConfigError, load
+from cloud_bridge.config import ConfigError, load
 from cloud_bridge.costs import CostFileError, read_costs
 from cloud_bridge.exports import FORMATS, major
 from cloud_bridge.ledger.port import LedgerUnavailable, LedgerUnsafe, Status
-from cloud_bridge.opening import FAILED, OK, now_ms, opened
+from cloud_bridge.opening import FAILED, OK, new_command, now_ms, opened, shell_say
 
 GC_OBJECTS = 10_000  #: that the facts of one batch do not hold at once
 
@@ -43,28 +44,40 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    say = shell_say()
     parser = argparse.ArgumentParser(
-        prog="lanetally-bridge", description="Carries the lanes' facts from MQTT to the ledger."
+        prog="lanetally-bridge",
+        description=say(Text("Carries the lanes' facts from MQTT to the ledger.")),
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    run = _command(commands, "run", _run, "take in facts until stopped")
-    run.add_argument("--worker", default="", metavar="NAME", help="one of several that share")
-    _command(commands, "status", _status, "what the ledger holds and how far each lane has come")
-    _command(commands, "trial-balance", _trial_balance, "debit, credit and balance by account")
-    _command(commands, "verify", _verify, "derive all again and compare; 1 if anything is wrong")
-    export = _command(commands, "export", _export, "all vouchers as text for another program")
+    run = _command(commands, "run", _run, Text("take in facts until stopped"))
+    one_of_several = say(Text("one of several that share"))
+    run.add_argument("--worker", default="", metavar="NAME", help=one_of_several)
+    status = Text("what the ledger holds and how far each lane has come")
+    _command(commands, "status", _status, status)
+    balance = Text("debit, credit and balance by account")
+    _command(commands, "trial-balance", _trial_balance, balance)
+    verify = Text("derive all again and compare; 1 if anything is wrong")
+    _command(commands, "verify", _verify, verify)
+    vouchers = Text("all vouchers as text for another program")
+    export = _command(commands, "export", _export, vouchers)
     export.add_argument("--format", choices=tuple(FORMATS), required=True)
-    lock = _command(commands, "lock", _lock, "close the books up to a day; later vouchers go after")
-    lock.add_argument("until", type=_day, metavar="YYYY-MM-DD", help="the last day that is closed")
-    migrate = _command(commands, "migrate", _migrate, "make or renew the tables in PostgreSQL")
-    migrate.add_argument("--dsn", default="", help="to log in as the owner of the tables")
+    closed = Text("close the books up to a day; later vouchers go after")
+    lock = _command(commands, "lock", _lock, closed)
+    last_day = say(Text("the last day that is closed"))
+    lock.add_argument("until", type=_day, metavar="YYYY-MM-DD", help=last_day)
+    tables = Text("make or renew the tables in PostgreSQL")
+    migrate = _command(commands, "migrate", _migrate, tables)
+    owner = say(Text("to log in as the owner of the tables"))
+    migrate.add_argument("--dsn", default="", help=owner)
     cli_cases.register(commands)
     cli_lanes.register(commands)
-    costs = _group(commands, "costs", "what items cost")
-    import_ = _command(costs, "import", _import_costs, "take over a list of costs from now on")
-    import_.add_argument("file", type=Path, help="CSV with gtin,unit_cost_minor,cost_per")
-    config = _group(commands, "config", "the configuration file")
-    check = config.add_parser("check", help="print every error of a file")
+    costs = _group(commands, "costs", Text("what items cost"))
+    taken = Text("take over a list of costs from now on")
+    import_ = _command(costs, "import", _import_costs, taken)
+    import_.add_argument("file", type=Path, help="CSV: gtin,unit_cost_minor,cost_per")
+    config = _group(commands, "config", Text("the configuration file"))
+    check = config.add_parser("check", help=say(Text("print every error of a file")))
     check.add_argument("file", type=Path)
     check.set_defaults(run=_check)
     return parser
@@ -81,19 +94,14 @@ def _day(text: str) -> date:
     )
 
 
-def _group(commands: Any, name: str, help_: str) -> Any:
-    group = commands.add_parser(name, help=help_)
+def _group(commands: Any, name: str, help_: Text) -> Any:
+    group = commands.add_parser(name, help=shell_say()(help_))
     return group.add_subparsers(required=True, metavar="ACTION")
 
 
-def _command(commands: Any, name: str, run: Any, help_: str) -> argparse.ArgumentParser:
+def _command(commands: Any, name: str, run: Any, help_: Text) -> argparse.ArgumentParser:
     """A command that works on a ledger."""
-    command: argparse.ArgumentParser = commands.add_parser(name, help=help_, description=help_)
-    command.add_argument("--config", type=Path, default=DEFAULT_PATH, metavar="FILE")
-    if run in _REPORTS:
-        command.add_argument("--json", action="store_true", help="answer as one JSON object")
-    command.set_defaults(run=run)
-    return command
+    return new_command(commands, name, run, help_, report=run in _REPORTS)
 
 
 # --- run -----------------------------------------------------------------------------------------

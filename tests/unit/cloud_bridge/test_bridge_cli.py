@@ -198,3 +198,36 @@ def test_a_ledger_in_postgresql_is_made_and_reported(capsys, config, postgres):
     assert "version 1" in answer(capsys, "migrate", "--dsn", owner, "--config", str(config))
     assert "vouchers       0, sum 0" in answer(capsys, "status", "--config", str(config))
     assert "0 findings" in answer(capsys, "verify", "--config", str(config))
+
+
+def helps(capsys, *words):
+    with pytest.raises(SystemExit):
+        main([*words, "--help"])
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "english", "chinese"),
+    [
+        ((), "take in facts until stopped", "接收事实"),
+        (("lock",), "the last day that is closed", "最后一天"),
+        (("costs",), "take over a list of costs", "成本"),
+        (("command", "acme/s1/l1", "reprint"), "print a receipt once more", "小票"),
+    ],
+)
+def test_help_speaks_the_language_of_the_shell(capsys, monkeypatch, words, english, chinese):
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    assert english in " ".join(helps(capsys, *words).split())
+    monkeypatch.setenv("LC_ALL", "")
+    monkeypatch.delenv("LC_MESSAGES", raising=False)
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    assert chinese in helps(capsys, *words)
+
+
+def test_each_command_has_help_in_chinese(capsys, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    listed = [line.split(maxsplit=1) for line in helps(capsys).splitlines() if line[:4] == "    "]
+    commands = {words[0]: words[1:] for words in listed if words[0].isascii()}
+    assert len(commands) >= 12
+    plain = [name for name, text in commands.items() if text and text[0].isascii()]
+    assert plain == []
