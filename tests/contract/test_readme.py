@@ -114,6 +114,17 @@ def test_the_tour_works_as_it_is_written(outputs, folder):
     assert printed["lanetally config check lane.toml"] == "lane.toml is in order\n"
 
 
+def test_what_the_tour_leaves_behind_is_no_part_of_the_checkout():
+    made = re.findall(r"(?:> |--keep )(\S+)", "\n".join(COMMANDS))
+    asked = subprocess.run(
+        ["git", "check-ignore", *made], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if asked.returncode == 128:
+        pytest.skip("not a git checkout: nothing says which files belong to it")
+    assert made == ["out/tour", "lane.toml"]
+    assert asked.stdout.split() == made
+
+
 def test_the_complaints_shown_are_those_that_a_technician_gets(outputs, folder):
     (shown,) = re.findall(r"^```text\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
     text = (folder / "lane.toml").read_text("utf-8").replace("language =", "langauge =")
