@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from agent.cli.moving import moving_names
-from agent.config import ConfigError, LaneConfig, load, options_class, read
+from agent.config import ConfigError, LaneConfig, check_lane, options_class, read
 from agent.domain.settings import SettingError, allowed, options_of, written
 from agent.domain.text import Text
 from agent.errors import TechnicianError
@@ -107,10 +107,13 @@ def errors_of(file: Path) -> tuple[SettingError, ...]:
         text = read(file)
         if _BRIDGE_TABLES.search(text):
             return _bridge_errors(file)
-        mqtt = load(file).mqtt
-        return (*moving_names(text), *_certificate_errors(mqtt))
+        checked = check_lane(text)
     except ConfigError as error:
         return error.errors
+    errors = [*checked.errors, *moving_names(text)]
+    if checked.value is not None:
+        errors += _certificate_errors(checked.value.mqtt)
+    return tuple(sorted(errors, key=lambda error: error.line))
 
 
 def _certificate_errors(mqtt: MqttSettings) -> tuple[SettingError, ...]:

@@ -30,9 +30,13 @@ _FOLDERS = (
 
 
 def moving_names(text: str, root: Path = Path("/")) -> tuple[SettingError, ...]:
-    """An error for each, in a file that is right otherwise. The nearest name that stays is that of
+    """An error for each, or none where the text is no TOML. The nearest name that stays is that of
     what is plugged in now."""
-    found = [one for one in _strings(tomllib.loads(text), ()) if _MOVES.fullmatch(one[1])]
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return ()
+    found = [one for one in _strings(tables, ()) if _MOVES.fullmatch(one[1])]
     if not found:
         return ()
     lines, plugged = key_lines(text), ports(root)

@@ -70,6 +70,19 @@ def test_a_ports_name_that_moves_is_an_error_with_the_name_that_stays(tmp_path, 
     )
 
 
+def test_a_name_that_moves_is_told_beside_the_other_errors_by_line(wrong, capsys):
+    wrong.write_text(wrong.read_text("utf-8") + MOVES + "baud = 1.5\n", "utf-8")
+
+    assert main(["config", "check", str(wrong)]) == 1
+
+    said = capsys.readouterr().out
+    assert re.findall(r":(\d+): ([\w.]+)", said) == [
+        ("6", "lane.id"),
+        ("12", "device.1.path"),
+        ("17", "totals.serial_journal.baud"),
+    ]
+
+
 def test_the_nearest_name_that_stays_is_that_of_what_is_plugged_in(tmp_path):
     machine = Machine(tmp_path)
     usb = machine.usb("1-2.1", "0403:6001", serial="A9")
