@@ -1,8 +1,9 @@
 """Starts, restarts and stops the lane's workers, and says how each of them is.
 
 A device that is lost is tried again for ever, with capped back-off, logged once on loss and
-once on return. An error that nobody foresaw ends that worker's turn: its stack is logged and it
-starts again, until its budget is spent; then the lane is degraded there and selling goes on.
+once on return; one that is lost each time it is opened, ever more seldom. An error that nobody
+foresaw ends that worker's turn: its stack is logged and it starts again, until its budget is spent;
+then the lane is degraded there and selling goes on.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ T = TypeVar("T")
 #: which the kernel and udev take up to one until the name is there again.
 BACKOFF_S = (0.1, 0.2, 0.5, 1.0)
 SETTLED_S = 5.0
+#: A device that opens and is lost in less time, over and over, is tried ever more seldom: a printer
+#: that turns each connection away, say. Each try is two facts, and two lines for the cashier.
+FLAP_S = 0.5
+FLAPS_FORGIVEN = 4
+FLAP_PAUSE_MAX_S = 32.0
 BUDGET_RESTARTS = 5
 BUDGET_WINDOW_S = 60.0
 JOIN_S = 3.0
@@ -140,7 +146,7 @@ def _run_device(
     tell_health: TellHealth,
     stop: threading.Event,
 ) -> None:
-    failures = 0
+    failures = flaps = 0
     lost = False
     while not stop.is_set():
         opened_at: float | None = None
@@ -162,14 +168,23 @@ def _run_device(
             driver.close()  # before the pause: a device file held open is named anew when replugged
         if stop.is_set():
             return
-        if opened_at is not None and time.monotonic() - opened_at > SETTLED_S:
+        life_s = None if opened_at is None else time.monotonic() - opened_at
+        if life_s is not None and life_s > SETTLED_S:
             failures = 0  # it worked for a while: this is a new loss, not the old one
+        flaps = flaps + 1 if life_s is not None and life_s < FLAP_S else 0
         if not lost:
             log.warning("%s is not reachable: %s", role, reason)
             tell_health(role, kind, "lost", reason)
         lost = True
-        stop.wait(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+        stop.wait(_pause_s(failures, flaps))
         failures += 1
+
+
+def _pause_s(failures: int, flaps: int) -> float:
+    """`failures` in a row, of which the last `flaps` were of a device that opened and was lost."""
+    if flaps > FLAPS_FORGIVEN:
+        return min(2.0 ** (flaps - FLAPS_FORGIVEN), FLAP_PAUSE_MAX_S)
+    return BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
 
 
 def notify_systemd(message: str) -> None:

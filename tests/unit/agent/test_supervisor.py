@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from agent import supervisor as module
-from agent.supervisor import BACKOFF_S, BUDGET_RESTARTS, Supervisor, notify_systemd
+from agent.supervisor import (
+    BACKOFF_S,
+    BUDGET_RESTARTS,
+    FLAP_PAUSE_MAX_S,
+    FLAPS_FORGIVEN,
+    Supervisor,
+    notify_systemd,
+)
 from drivers.base import DeviceMisconfigured, DeviceUnavailable
 
 
@@ -138,9 +145,28 @@ def test_a_device_that_worked_for_a_while_is_tried_again_at_once(run, monkeypatc
 
 
 def test_a_device_that_fails_as_soon_as_it_is_open_is_not_tried_faster(run):
-    _, _, pauses, _ = run(*["unplugged"] * 6)
+    _, _, pauses, _ = run(*["unplugged"] * 4)
 
-    assert pauses == [*BACKOFF_S, *[BACKOFF_S[-1]] * (6 - len(BACKOFF_S))]
+    assert pauses[:4] == [*BACKOFF_S]
+
+
+def test_a_device_that_is_lost_each_time_it_is_opened_is_tried_ever_more_seldom(run):
+    _, _, pauses, _ = run(*["turned away"] * 12)
+
+    assert pauses[FLAPS_FORGIVEN:12] == [2.0, 4.0, 8.0, 16.0, *[FLAP_PAUSE_MAX_S] * 4]
+
+
+def test_a_device_that_is_then_gone_or_works_is_tried_as_often_as_any_other(run, monkeypatch):
+    _, _, gone, _ = run(*["turned away"] * 8, "no device")
+
+    assert gone[8] == BACKOFF_S[-1]
+
+    lives = iter([*[0.0, 0.1] * 8, 10.0, 12.0, 20.0, 20.1, *[30.0] * 9])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(lives))
+
+    _, _, worked, _ = run(*["turned away"] * 8, "unplugged", "turned away")
+
+    assert worked[7:10] == [16.0, BACKOFF_S[-1], BACKOFF_S[-1]]
 
 
 def test_a_lost_device_is_closed_before_the_pause(run, monkeypatch):
