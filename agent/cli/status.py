@@ -102,9 +102,13 @@ def _status(config: LaneConfig, path: Path) -> LaneStatus:
     try:
         with closing(JournalReader(path)) as reader:
             told = reader.recoveries()
+            figures = reader.figures()
+            printers = {device.role for device in config.device if device.kind == "printer"}
+            if printers.intersection(figures["devices_lost"]):
+                figures["receipts_unprinted"] = reader.receipts_awaited()  # it is printing none
             return LaneStatus(
                 lane=config.lane.id,
-                **reader.figures(),
+                **figures,
                 disk_reserve_held=Ballast(path.with_name("ballast")).is_held,
                 journal_mb=reader.size_bytes() >> 20,
                 journal_mb_max=config.journal.max_mb,

@@ -78,6 +78,21 @@ def test_the_status_of_a_running_lane_is_read_beside_it(config, journal, capsys)
     }
 
 
+def test_a_receipt_that_waits_for_a_lost_printer_is_not_printed(config, journal, capsys):
+    printer = '[[device]]\nrole = "printer"\nkind = "printer"\nmodel = "escpos"\nhost = "p"\n'
+    config.write_text(config.read_text("utf-8") + printer + 'transport = "tcp"\n', "utf-8")
+    keep_busy_day(journal)
+    append(journal, [facts.LaneStarted("b", "0")])
+    at_the_printer = figures(config, capsys)["receipts_unprinted"]
+
+    append(journal, [facts.DeviceLost("printer", "gone")])
+    lost = figures(config, capsys)["receipts_unprinted"]
+    append(journal, [facts.DeviceReturned("printer")])
+
+    assert (at_the_printer, lost) == (1, 3)
+    assert figures(config, capsys)["receipts_unprinted"] == at_the_printer
+
+
 def test_a_writer_in_the_middle_of_a_commit_is_no_obstacle(config, journal, capsys):
     append(journal, [facts.LaneStarted("b", "0")])
     journal._db.execute("BEGIN IMMEDIATE")
