@@ -7,6 +7,7 @@ nothing of an answer for `SEND_TIMEOUT_S` loses its connection.
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import aclosing
 from dataclasses import replace
 from http import HTTPStatus
@@ -24,9 +25,14 @@ if TYPE_CHECKING:
 
     from agent.api.routes import Context, Route
 
+log = logging.getLogger("lanetally.api")
+
+#: What the journal has no fact of, for nobody can read it; the technician finds it in the log.
+NOT_UNDERSTOOD = frozenset((400, 408, 413, 422, 431))
 HEAD_BYTES_MAX = 16 * 1024
 READ_BYTES = 64 * 1024
 REASON_CHARS_MAX = 120
+LOGGED_CHARS_MAX = 400
 SEND_TIMEOUT_S = 5.0
 LINGER_S = 1.0
 
@@ -91,6 +97,8 @@ class Connection:
         else:
             route, request = received
             response = await route.handler(request, self._context)
+        if response.status in NOT_UNDERSTOOD:
+            log.warning("a request was refused: %.*s", LOGGED_CHARS_MAX, response.body.decode())
         await self._send(response)
         if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()

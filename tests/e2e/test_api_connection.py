@@ -64,6 +64,19 @@ def test_one_connection_serves_many_requests_refusals_among_them(port: int) -> N
     assert statuses == [201, 404, 401, 400, 200, 201]
 
 
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [(b"{", "json_malformed"), (b'{"total_id": "a", "amount_minor": 1e30}', "value_invalid")],
+)
+def test_a_total_that_nobody_can_read_is_in_the_log(
+    port: int, body: bytes, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Client(port) as client:
+        client.ask(post(body))
+
+    assert f'a request was refused: {{"code":"{code}"' in caplog.text
+
+
 def test_pipelined_requests_are_answered_in_order(port: int) -> None:
     with Client(port) as client:
         client.send(post(GOOD) + get("/v1/health") + post(b"[]") + post(GOOD))
