@@ -16,6 +16,7 @@ import time
 import zlib
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from drivers.base import DeviceUnavailable, ItemsCrossed, LabelSeen
@@ -49,7 +50,8 @@ def main() -> None:
 
     def wait_to_begin() -> None:
         begin.wait()
-        os.nice(NICENESS)  # not before: while it loads, somebody may wait for it
+        with suppress(PermissionError):  # a sandbox may forbid it: no reason not to look
+            os.nice(NICENESS)  # not before: while it loads, somebody may wait for it
 
     serve(options, say, wait_to_begin)
     os._exit(0)  # a thread may hang in a camera that does: it is not waited for
