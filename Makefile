@@ -2,7 +2,8 @@
 # make test    everything that must hold, as CI runs it
 # make setup   only prepare .venv, so that .venv/bin/lanetally works
 # make bench   the speed figures of the README
-# make lab     a virtual store box with real USB devices; make lab SCENARIO=name plays one
+# make lab     a virtual store box with real USB devices; make lab SCENARIO=name plays one, CUTS=3
+#              cuts the power less often, IDLE_MIN=10 lets the lane rest for longer
 # make soak    five minutes of a whole shop whose processes are killed at random; then power cuts and
 #              the deterministic simulation with thousands of seeds
 # make lock, make messages, make supported: refresh requirements.lock, the translations, the device list
@@ -12,6 +13,8 @@ READY := .venv/.ready
 BASKETS ?= 200
 SEEDS ?= 0-4999
 SCENARIO ?=
+CUTS ?= 20
+IDLE_MIN ?= 2
 SOAK_S ?= 300
 
 .PHONY: demo test setup lint bench lab soak lock messages supported clean
@@ -42,7 +45,7 @@ bench: setup
 	$(BIN)/python -m tests.bench
 
 lab: setup
-	$(BIN)/python -m tests.lab $(SCENARIO)
+	$(BIN)/python -m tests.lab --cuts $(CUTS) --idle-min $(IDLE_MIN) $(SCENARIO)
 
 soak: setup
 	sh .ci/setup.sh test

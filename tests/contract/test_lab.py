@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from importlib import import_module
 from pathlib import Path
 
@@ -11,40 +12,53 @@ import pytest
 from agent.config import load
 from cloud_bridge import config as bridge
 from drivers.registry import load as driver
-from tests.lab.guest import shop
+from tests.lab import forgetful
+from tests.lab.guest import devices, shop
 from tests.lab.guest.result import MARK, Findings, told
+from tests.lab.guest.waiting import LabFailed
 from tests.lab.payload import PINNED, ROOT
 from tests.lab.scenarios import SCENARIOS
 
+GUEST = ROOT / "tests" / "lab" / "guest"
+SECTOR = forgetful.SECTOR
 
-@pytest.mark.parametrize("module", SCENARIOS)
+
+@pytest.mark.parametrize("module", sorted(path.stem for path in GUEST.glob("*.py")))
 def test_what_is_played_in_the_box_can_be_imported(module):
     import_module(f"tests.lab.guest.{module}")
 
 
-def test_the_settings_of_the_shop_are_in_order(tmp_path):
-    lane, books = tmp_path / "lane.toml", tmp_path / "bridge.toml"
-    lane.write_text(shop.LANE_TOML, "utf-8")
+@pytest.mark.parametrize("lane", devices.LANES, ids=lambda lane: lane.id)
+def test_the_settings_of_a_lane_are_in_order(lane, tmp_path):
+    file = tmp_path / "lane.toml"
+    file.write_text(shop.lane_toml(lane), "utf-8")
+
+    configured = load(file).device
+
+    assert [device.role for device in configured] == [device.role for device in lane.devices]
+    assert all(driver(device.kind, device.model) for device in configured)
+
+
+def test_the_settings_of_the_bridge_are_in_order(tmp_path):
+    file = tmp_path / "bridge.toml"
     (tmp_path / "costs.csv").write_text("gtin,unit_cost_minor,cost_per\n")
-    books.write_text(shop.BRIDGE_TOML.replace(str(shop.SETTINGS), str(tmp_path)), "utf-8")
+    file.write_text(shop.BRIDGE_TOML.replace(str(shop.SETTINGS), str(tmp_path)), "utf-8")
 
-    devices = load(lane).device
-
-    assert {device.role for device in devices} == {gadget.name for gadget in shop.GADGETS}
-    assert all(driver(device.kind, device.model) for device in devices)
-    assert bridge.load(books).settings.ledger.path == str(shop.LEDGER)
+    assert bridge.load(file).settings.ledger.path == str(shop.LEDGER)
 
 
-def test_each_device_has_a_port_of_its_own():
-    ports = [gadget.port for gadget in shop.GADGETS]
-    assert len(set(ports)) == len(ports)
+def test_each_device_has_a_port_and_a_name_of_its_own():
+    every = [device for lane in (devices.LANE, devices.OTHER_LANE) for device in lane.devices]
+
+    assert len({device.gadget.port for device in every}) == len(every)
+    assert len({device.path for device in every}) == len(every)
 
 
 def test_a_scenario_that_breaks_off_says_so(capsys):
     def scenario(findings: Findings) -> None:
         findings.hold("scans", 3, held=True)
         findings.hold("lost", 1, held=False)
-        raise shop.LabFailed("the box is on fire")
+        raise LabFailed("the box is on fire")
 
     told(scenario)
 
@@ -52,6 +66,56 @@ def test_a_scenario_that_breaks_off_says_so(capsys):
     said = json.loads(last.removeprefix(MARK))
     assert said["broken"] == ["lost: 1", "LabFailed: the box is on fire"]
     assert said["figures"]["scans"] == 3
+
+
+# --- the disk that forgets -----------------------------------------------------------------------
+
+
+def logged(path: Path, *writes: tuple[int, int, bytes]) -> Path:
+    """A log of writes, each as its sector, its flags and its data."""
+    entries = [
+        forgetful.ENTRY.pack(sector, len(data) // SECTOR, flags, 0).ljust(SECTOR, b"\0") + data
+        for sector, flags, data in writes
+    ]
+    path.write_bytes(bytes(SECTOR) + b"".join(entries) + bytes(SECTOR))
+    return path
+
+
+def cut_of(tmp_path: Path, seed: int) -> tuple[bytes, forgetful.Cut]:
+    disk = tmp_path / "disk"
+    disk.write_bytes(bytes(16 * SECTOR))
+    safe, late = b"s" * 2 * SECTOR, b"l" * 4 * SECTOR
+    log = logged(
+        tmp_path / "log", (0, 0, safe), (0, forgetful.FLUSH, b""), (4, 0, late), (9, 0, late)
+    )
+    return disk.read_bytes(), forgetful.cut(disk, log, random.Random(seed))
+
+
+def test_what_was_flushed_outlives_the_cut_and_the_rest_is_a_matter_of_chance(tmp_path):
+    fates = set()
+    for seed in range(50):
+        _, cut = cut_of(tmp_path, seed)
+        left = (tmp_path / "disk").read_bytes()
+        assert left[: 2 * SECTOR] == b"s" * 2 * SECTOR
+        assert (cut.flushed, cut.open) == (2, 2)
+        late = left[4 * SECTOR : 8 * SECTOR]
+        sectors = [late[at : at + SECTOR] for at in range(0, len(late), SECTOR)]
+        assert all(sector in (bytes(SECTOR), b"l" * SECTOR) for sector in sectors)
+        fates.add(sum(sector[:1] == b"l" for sector in sectors))
+
+    assert {0, 4} < fates, "kept, lost, and torn"
+
+
+def test_a_log_that_ends_within_a_write_is_read_up_to_there(tmp_path):
+    disk = tmp_path / "disk"
+    disk.write_bytes(bytes(4 * SECTOR))
+    log = logged(tmp_path / "log", (0, 0, b"a" * SECTOR), (1, 0, b"b" * SECTOR))
+    log.write_bytes(log.read_bytes()[: -2 * SECTOR])
+
+    assert forgetful.cut(disk, log, random.Random(1)).open == 1
+
+
+# --- what is carried into the box, and what is said about it -------------------------------------
 
 
 def test_the_versions_of_the_lock_are_those_of_the_box():
@@ -64,5 +128,5 @@ def test_the_versions_of_the_lock_are_those_of_the_box():
 
 
 def test_scenarios_are_documented():
-    said = (Path(__file__).parents[1] / "lab" / "README.md").read_text("utf-8")
+    said = (ROOT / "tests" / "lab" / "README.md").read_text("utf-8")
     assert [name for name in SCENARIOS if f"`{name}`" not in said] == []

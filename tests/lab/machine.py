@@ -1,81 +1,84 @@
-"""The virtual box: a QEMU process, and a hand inside that runs commands.
+"""The virtual box: a QEMU process, and hands inside that run commands.
 
-TCG always: the lab is to run on machines whose own processor may not be lent out. The disk is a
-layer over the cached image, so that a killed machine can be started again on what its disk holds.
+TCG always: the lab is to run on machines whose own processor may not be lent out. A box is switched
+on, or it is woken from the memory of one that was put to sleep: what it holds is the same, and a
+minute is saved. Its root disk is a layer over a cached one; its second disk, `data`, is its own.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import queue
 import shlex
 import signal
 import socket
 import subprocess
-import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+from tests.lab.hands import GuestFailed, Hand
 from tests.lab.image import HANDS, Image
 
-MEMORY_MB = 2048
+MEMORY_MB = 1536
 BOOT_S = 600
+WAKE_S = 60
 COMMAND_S = 300
-CONSOLE = "root=/dev/vda rw console=ttyS0 quiet mitigations=off random.trust_cpu=on panic=-1"
+CONSOLE = "root=LABEL=root rw console=ttyS0 quiet mitigations=off random.trust_cpu=on panic=-1"
+#: What is different after the sleep: the time, and what the payload's disk holds.
+WOKEN = "date --set=@{now} >/dev/null; systemctl start lab.mount"
+ASLEEP = "systemctl stop lab.mount; sync; echo 1 >/proc/sys/vm/drop_caches"
 
 
-class GuestFailed(Exception):
-    """The box did not do what it was told."""
+@dataclass(frozen=True, slots=True)
+class Disks:
+    """What is plugged into the box."""
+
+    root: Path  #: qcow2
+    payload: Path  #: raw, read-only
+    data: Path  #: raw
+    log: Path | None = None  #: takes all that is written to `data`, see `forgetful`
 
 
 class Machine:
-    """One virtual box. `folder` holds its disk's layer, its console and its sockets.
+    """One virtual box. `folder` holds its console and its sockets."""
 
-    `below`: the disk that the layer lies on, and how it is written ("raw" or "qcow2").
-    """
-
-    def __init__(self, image: Image, payload: Path, folder: Path, below: tuple[Path, str]) -> None:
+    def __init__(self, image: Image, folder: Path, disks: Disks) -> None:
         self.folder = folder
-        self.layer = folder / "disk.qcow2"
+        self.disks = disks
         self._image = image
-        self._payload = payload
         self._process: subprocess.Popen[bytes] | None = None
-        self._hands: list[_Hand] = []
-        self.layer.unlink(missing_ok=True)
-        disk, form = below
-        _quietly(["qemu-img", "create", "-q", "-f", "qcow2", "-F", form, "-b", str(disk),
-                  str(self.layer)])  # fmt: skip
+        self._hands: list[Hand] = []
 
-    def start(self) -> float:
-        """Switch on; seconds until it takes commands. Raises GuestFailed."""
+    def boot(self, clock: str = "utc") -> float:
+        """Switch on; seconds until it takes commands. Raises GuestFailed.
+
+        `clock`: what its clock says, as QEMU's `-rtc base=` has it.
+        """
         began = time.monotonic()
-        sockets = [self.folder / f"hand-{number}" for number in range(HANDS)]
-        ports: list[str] = []
-        for number, path in enumerate(sockets):
-            path.unlink(missing_ok=True)
-            ports += ["-chardev", f"socket,id=c{number},path={path},server=on,wait=off"]
-            ports += ["-device", f"virtserialport,chardev=c{number},name=lab.{number}"]
-        with (self.folder / "qemu.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                ["nice", "-n", "10", "qemu-system-x86_64",
-                 *("-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2"),
-                 *("-m", str(MEMORY_MB), "-display", "none", "-nodefaults", "-no-reboot"),
-                 *("-nic", "user,model=virtio,restrict=on"),
-                 *("-kernel", str(self._image.kernel), "-initrd", str(self._image.initrd)),
-                 *("-append", CONSOLE),
-                 *("-drive", f"file={self.layer},if=virtio,format=qcow2"),
-                 *("-drive", f"file={self._payload},if=virtio,format=raw,readonly=on"),
-                 *("-serial", f"file:{self.folder / 'console.log'}"),
-                 "-device", "virtio-serial", *ports],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0,
-            )  # fmt: skip
-        self._hands = [_Hand(path) for path in sockets]
+        self._start(["-rtc", f"base={clock}"])
         for hand in self._hands:
             hand.wait_ready(began + BOOT_S, self._check)
         return time.monotonic() - began
+
+    def wake(self, memory: Path) -> None:
+        """Go on where a box with the same disks was put to sleep."""
+        self._start(["-incoming", f"exec:cat {shlex.quote(str(memory))}"])
+        self.run(WOKEN.format(now=round(time.time())), timeout_s=WAKE_S)
+
+    def sleep(self, memory: Path) -> None:
+        """Keep the memory in a file, and end."""
+        self.run(ASLEEP)
+        with self._monitor() as ask:
+            ask("migrate-set-parameters", **{"max-bandwidth": 1 << 40})
+            ask("migrate", uri=f"exec:cat >{shlex.quote(str(memory))}")
+            while (status := ask("query-migrate")["status"]) not in ("completed", "failed"):
+                time.sleep(0.1)
+        self._end()
+        if status == "failed":
+            raise GuestFailed("the box cannot be put to sleep")
 
     def run(
         self,
@@ -107,13 +110,33 @@ class Machine:
         words = ["/opt/lanetally/bin/python", "-m", module, *arguments]
         return f"cd /lab && PYTHONDONTWRITEBYTECODE=1 exec {shlex.join(words)}"
 
-    def stop(self) -> None:
-        """Shut down in order, within reason."""
-        with suppress(GuestFailed, OSError):
-            self._hands[0].ask("systemctl poweroff")
-            if self._process is not None:
-                self._process.wait(90)
+    def cut_power(self) -> None:
+        """No more of its memory, no farewell to its disks."""
         self._end()
+
+    def _start(self, how: list[str]) -> None:
+        sockets = [self.folder / f"hand-{number}" for number in range(HANDS)]
+        ports: list[str] = []
+        for number, path in enumerate(sockets):
+            path.unlink(missing_ok=True)
+            ports += ["-chardev", f"socket,id=c{number},path={path},server=on,wait=off"]
+            ports += ["-device", f"virtserialport,chardev=c{number},name=lab.{number}"]
+        monitor = self.folder / "monitor"
+        monitor.unlink(missing_ok=True)
+        with (self.folder / "qemu.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                ["qemu-system-x86_64",
+                 *("-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2"),
+                 *("-m", str(MEMORY_MB), "-display", "none", "-nodefaults", "-no-reboot"),
+                 *("-nic", "user,model=virtio,restrict=on"),
+                 *("-kernel", str(self._image.kernel), "-initrd", str(self._image.initrd)),
+                 *("-append", CONSOLE), *_drives(self.disks),
+                 *("-serial", f"file:{self.folder / 'console.log'}"),
+                 *("-qmp", f"unix:{monitor},server=on,wait=off"),
+                 "-device", "virtio-serial", *ports, *how],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0,
+            )  # fmt: skip
+        self._hands = [Hand(path) for path in sockets]
 
     def _end(self) -> None:
         process, self._process = self._process, None
@@ -126,66 +149,52 @@ class Machine:
 
     def _check(self) -> None:
         if self._process is None or self._process.poll() is not None:
-            raise GuestFailed("the box is not running")
+            said = (self.folder / "qemu.log").read_text("utf-8", "replace")[-1000:]
+            raise GuestFailed(f"the box is not running\n{said}")
+
+    @contextmanager
+    def _monitor(self) -> Iterator[Callable[..., dict[str, object]]]:
+        """QEMU's own ear: `ask(command, **arguments)` returns what it answers."""
+        with closing(socket.socket(socket.AF_UNIX)) as line:
+            line.connect(str(self.folder / "monitor"))
+            with line.makefile("rw", encoding="utf-8") as file:
+
+                def ask(command: str, **arguments: object) -> dict[str, object]:
+                    file.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+                    file.flush()
+                    for said in map(json.loads, file):
+                        if "error" in said:
+                            raise GuestFailed(f"{command}: {said['error']['desc']}")
+                        if "return" in said:
+                            return dict(said["return"])
+                    raise GuestFailed(f"{command}: QEMU hung up")
+
+                ask("qmp_capabilities")
+                yield ask
 
 
-class _Hand:
-    """The host's end of one port."""
+def _drives(disks: Disks) -> list[str]:
+    """QEMU's options for the disks, which the box tells apart by their labels."""
+    data = [f"driver=file,filename={disks.data},node-name=data"]
+    if disks.log is not None:
+        data = [
+            f"driver=file,filename={disks.data},node-name=below",
+            f"driver=file,filename={disks.log},node-name=log",
+            "driver=blklogwrites,file=below,log=log,node-name=data",
+        ]
+    return [
+        *("-drive", f"file={disks.root},if=virtio,format=qcow2"),
+        *("-drive", f"file={disks.payload},if=virtio,format=raw,readonly=on"),
+        *(word for node in data for word in ("-blockdev", node)),
+        *("-device", "virtio-blk-pci,drive=data,write-cache=on,discard=off,write-zeroes=off"),
+    ]
 
-    def __init__(self, path: Path) -> None:
-        self._said: queue.SimpleQueue[dict[str, object]] = queue.SimpleQueue()
-        self._socket = socket.socket(socket.AF_UNIX)
-        end = time.monotonic() + 20
-        while True:
-            try:
-                self._socket.connect(str(path))
-                break
-            except OSError:
-                if time.monotonic() > end:
-                    raise GuestFailed(f"QEMU did not start: {path}") from None
-                time.sleep(0.05)
-        threading.Thread(target=self._listen, daemon=True).start()
 
-    def wait_ready(self, end: float, check: Callable[[], None]) -> None:
-        while "ready" not in self._next(end, check):
-            pass
-
-    def ask(self, command: str) -> None:
-        self._socket.sendall(json.dumps({"run": command}).encode() + b"\n")
-
-    def obey(
-        self, command: str, end: float, hear: Callable[[str], None], check: Callable[[], None]
-    ) -> int:
-        self.ask(command)
-        while True:
-            said = self._next(end, check)
-            if "out" in said:
-                hear(str(said["out"]))
-            if "code" in said:
-                return int(str(said["code"]))
-
-    def close(self) -> None:
-        self._socket.close()
-
-    def _next(self, end: float, check: Callable[[], None]) -> dict[str, object]:
-        while True:
-            with suppress(queue.Empty):
-                return self._said.get(timeout=0.5)
-            check()
-            if time.monotonic() > end:
-                raise GuestFailed("the box did not answer in time")
-
-    def _listen(self) -> None:
-        rest = b""
+@contextmanager
+def ending(box: Machine) -> Iterator[Machine]:
+    """Its process ends with the `with` block."""
+    try:
+        yield box
+    finally:
         with suppress(OSError):
-            while data := self._socket.recv(65536):
-                *lines, rest = (rest + data).split(b"\n")
-                for line in lines:
-                    with suppress(ValueError):
-                        self._said.put(json.loads(line))
-
-
-def _quietly(command: list[str]) -> None:
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ended.returncode:
-        raise GuestFailed(f"{command[0]}: {ended.stderr[-2000:]}")
+            box.cut_power()

@@ -14,6 +14,8 @@ from tests.lab.image import LabUnprepared, cache, disk_of
 
 ROOT = Path(__file__).parents[2]
 SIZE = "400M"
+#: Of the lab's own scripts: those that install the shop.
+SHOP = ("devices.py", "gadgets.py", "prepare.py", "shop.py")
 
 #: A pinned package of the lock, with the marker behind it.
 PINNED = re.compile(r"^([A-Za-z0-9._-]+==[^\s;\\]+)[ ]*(;[^\\]*)?", re.MULTILINE)
@@ -39,7 +41,8 @@ def payload(disk: Path) -> str:
             (wheels / wheel.name).hardlink_to(wheel)
         disk_of(folder, disk, "lab", SIZE)
         units = sorted((folder / "systemd").iterdir())
-        parts = [own.read_bytes(), _lock(), *(unit.read_bytes() for unit in units)]
+        shop = [folder / "tests/lab/guest" / name for name in SHOP]
+        parts = [own.read_bytes(), _lock(), *(file.read_bytes() for file in units + shop)]
         return hashlib.sha256(b"".join(parts)).hexdigest()[:12]
 
 

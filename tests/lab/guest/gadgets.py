@@ -21,6 +21,14 @@ BOOT_KEYBOARD = bytes.fromhex(
     "05010906a101050719e029e71500250175019508810295017508810395057501"
     "0508190129059102950175039103950675081500256505071900296581 00c0".replace(" ", "")
 )
+#: Made by hand from HID Usage Tables 1.12, page 8Dh: what a scale reports (id 3: status, unit,
+#: exponent, 16 bits of weight), and what it may be told (id 2: zero).
+WEIGHING_SCALE = bytes.fromhex(
+    "058d0920a101"
+    "85030932a102 09701501250875089501 8102 09501500250c8102 09411580257f8102"
+    "0940150027ffff000075108102 c0"
+    "85020980150025037508950191 02 c0".replace(" ", "")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +59,21 @@ class Gadget:
     @property
     def node(self) -> Path:
         """The file behind which the device itself sits."""
-        function = self.folder / "functions" / f"{self.function}.0"
+        function = self._function
         if self.function == "acm":
             return Path(f"/dev/ttyGS{(function / 'port_num').read_text().strip()}")
         if self.function == "hid":
             minor = (function / "dev").read_text().strip().partition(":")[2]
             return Path(f"/dev/hidg{minor}")
-        return Path("/dev/g_printer0")  # one printer: the kernel does not say which is whose
+        return Path(f"/dev/g_printer{self._function.name.partition('.')[2]}")
+
+    @property
+    def is_plugged(self) -> bool:
+        return self.folder.exists() and bool((self.folder / "UDC").read_text().strip())
+
+    @property
+    def _function(self) -> Path:
+        return next((self.folder / "functions").iterdir())
 
     def make(self) -> None:
         """Put it together, not plugged in yet."""
@@ -71,7 +87,9 @@ class Gadget:
         _write(strings / "product", says.name)
         if says.serial:
             _write(strings / "serialnumber", says.serial)
-        function = self.folder / "functions" / f"{self.function}.0"
+        # the kernel gives a printer the lowest number that is free, and does not say which
+        number = len(list(GADGETS.glob("*/functions/printer.*")))
+        function = self.folder / "functions" / f"{self.function}.{number}"
         function.mkdir()
         for key, value in self.attributes.items():
             (function / key).write_bytes(value)
@@ -91,6 +109,14 @@ def keyboard(name: str, port: int, identity: Identity) -> Gadget:
     """Types boot reports of 8 bytes."""
     attributes = {
         "protocol": b"1", "subclass": b"1", "report_length": b"8", "report_desc": BOOT_KEYBOARD
+    }  # fmt: skip
+    return Gadget(name, port, identity, "hid", attributes)
+
+
+def weighing(name: str, port: int, identity: Identity) -> Gadget:
+    """A scale that reports by HID, 6 bytes at a time."""
+    attributes = {
+        "protocol": b"0", "subclass": b"0", "report_length": b"6", "report_desc": WEIGHING_SCALE
     }  # fmt: skip
     return Gadget(name, port, identity, "hid", attributes)
 

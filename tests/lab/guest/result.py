@@ -7,6 +7,10 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agent.cli.demo.check import Report
 
 MARK = "RESULT "
 
@@ -18,19 +22,29 @@ class Findings:
     figures: dict[str, object] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
 
-    def hold(self, name: str, found: object, *, held: bool) -> None:
+    def note(self, name: str, found: object) -> None:
         self.figures[name] = found
+        print(f"{name}: {found}", flush=True)
+
+    def hold(self, name: str, found: object, *, held: bool) -> None:
+        self.note(name, found)
         if not held:
             self.broken.append(f"{name}: {found}")
 
+    def hold_all(self, report: Report) -> None:
+        """Of a comparison of journal, ledger and paper."""
+        for invariant in report.invariants:
+            if not invariant.held:
+                self.broken.append(f"{invariant.text.english()}: {invariant.found}")
+
 
 def told(scenario: Callable[[Findings], None]) -> None:
-    """Run a scenario and print what it found; nothing it raises gets lost."""
+    """Run a scenario and print what it found as the last line; nothing it raises gets lost."""
     findings, began = Findings(), time.monotonic()
     try:
         scenario(findings)
     except Exception as error:  # noqa: BLE001  whatever it is, the host hears of it
         traceback.print_exc()
         findings.broken.append(f"{type(error).__name__}: {error}")
-    findings.figures["seconds"] = round(time.monotonic() - began, 1)
+    findings.note("seconds", round(time.monotonic() - began, 1))
     print(MARK + json.dumps({"figures": findings.figures, "broken": findings.broken}), flush=True)

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -25,82 +24,47 @@ from agent.domain.text import Text
 from agent.i18n import translator
 from drivers.line.serving import serving
 from drivers.printer.sim import VirtualPrinter
+from drivers.printer.sim_press import Receipt
 from drivers.scale.sim import SimulatedScale
 from tests.lab.guest import gadgets
-from tests.lab.guest.gadgets import Gadget, Identity
+from tests.lab.guest.devices import LANE, Device, Lane
 from tests.lab.guest.sides import Keys, printing, wired
+from tests.lab.guest.waiting import LabFailed, waited
 
 INSTALL = "/lab/systemd/install.sh"
-LANE = "lane-1"
-UNIT = f"lanetally-agent@{LANE}.service"
 SETTINGS = Path("/etc/lanetally")
-JOURNAL = Path(f"/var/lib/lanetally/{LANE}/journal.db")
 LEDGER = Path("/var/lib/lanetally-bridge/ledger.sqlite3")
-RECEIPTS = Path("/var/log/lanetally-receipts.txt")
-API_PORT, TOKEN = 8460, "lab-0123456789abcdef"
-PATIENCE_S = 120.0
-LOOK_S = 0.05
+BRIDGE = "lanetally-bridge.service"
+HERE = "127.0.0.1"
+TOKEN = "lab-0123456789abcdef"
 AGAIN_MAX = 5
+GTIN_13 = 13
 
-SCANNER = gadgets.keyboard("scanner", 0, Identity(0x05F9, 0x2206, "Datalogic", "Gryphon", "SCAN01"))
-KEYPAD = gadgets.keyboard(
-    "keypad", 1, Identity(0x1C4F, 0x0002, "SIGMACHIP", "USB Keyboard", "PAD01")
-)
-SCALE = gadgets.line("scale", 2, Identity(0x0525, 0xA4A7, "Mettler", "8217", "SCALE01"))
-PRINTER = gadgets.printer("printer", 3, Identity(0x04B8, 0x0E28, "EPSON", "TM-T20III", "PRN01"))
-GADGETS = (SCANNER, KEYPAD, SCALE, PRINTER)
-
-LANE_TOML = f"""\
+LANE_TOML = """\
 [store]
 org = "lab"
 id = "store-1"
 name = "Lanetally lab 实验店"
-currency = "{baskets.CURRENCY}"
-minor_digits = {baskets.MINOR_DIGITS}
+currency = "{currency}"
+minor_digits = {minor_digits}
 tax_rate_bp = 500
 
 [lane]
-id = "{LANE}"
-data_dir = "{JOURNAL.parent}"
+id = "{lane.id}"
+data_dir = "{lane.journal.parent}"
 
 [items]
-file = "{SETTINGS}/items.csv"
+file = "{settings}/items.csv"
 
 [api]
-port = {API_PORT}
+port = {lane.api_port}
 
 [[api.client]]
 name = "pos"
-token = "{TOKEN}"
+token = "{token}"
 
 [mqtt]
-host = "127.0.0.1"
-
-[[device]]
-role = "scanner"
-kind = "scanner"
-model = "hid-wedge"
-path = "/dev/input/by-id/usb-Datalogic_Gryphon_SCAN01-event-kbd"
-
-[[device]]
-role = "keypad"
-kind = "keypad"
-model = "hid-numeric"
-path = "/dev/input/by-id/usb-SIGMACHIP_USB_Keyboard_PAD01-event-kbd"
-
-[[device]]
-role = "scale"
-kind = "scale"
-model = "toledo-8217"
-path = "/dev/serial/by-id/usb-Mettler_8217_SCALE01-if00"
-
-[[device]]
-role = "printer"
-kind = "printer"
-model = "escpos"
-transport = "lp"
-path = "/dev/lanetally/lp/by-id/usb-EPSON_TM-T20III_PRN01"
-cjk = "none"
+host = "{broker}"
 """
 BRIDGE_TOML = f"""\
 [mqtt]
@@ -116,8 +80,11 @@ cost_file = "{SETTINGS}/costs.csv"
 """
 
 
-class LabFailed(Exception):
-    """What the box should have done, and did not."""
+def lane_toml(lane: Lane, broker: str = HERE) -> str:
+    """The configuration of a lane."""
+    figures = {"currency": baskets.CURRENCY, "minor_digits": baskets.MINOR_DIGITS}
+    head = LANE_TOML.format(lane=lane, settings=SETTINGS, token=TOKEN, broker=broker, **figures)
+    return head + "".join(device.toml() for device in lane.devices)
 
 
 class PatientCashier(Cashier):
@@ -127,6 +94,7 @@ class PatientCashier(Cashier):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.scanned_again = 0
+        self.shown_ms: list[int] = []  #: from the last key of a label to the screen: it is durable
 
     def _scan(self, gtin: str) -> None:
         screen = self._screen
@@ -134,11 +102,13 @@ class PatientCashier(Cashier):
         for _ in range(AGAIN_MAX):
             screen.complaint = ""
             super()._scan(gtin)
+            began = time.monotonic()
             self._wait(
                 lambda: bool(screen.complaint) or screen.item_count > shown,
                 Text("The lane does not show item {count} of the basket", {"count": shown + 1}),
             )
             if screen.item_count > shown:
+                self.shown_ms.append(round((time.monotonic() - began) * 1000))
                 return
             self.played.scans -= 1
             self.scanned_again += 1
@@ -146,87 +116,134 @@ class PatientCashier(Cashier):
 
 @dataclass(slots=True)
 class Shop:
-    """What a scenario holds of the running shop."""
+    """What a scenario holds of one lane of the running shop."""
 
+    lane: Lane
     cashier: PatientCashier
-    devices: Devices
     printer: VirtualPrinter
     pos: Pos
     screen: Screen
     baskets: tuple[baskets.Basket, ...]
-    keys: dict[str, Keys]  #: by the name of their gadget
+    keys: dict[str, Keys]  #: by role
 
     def sell(self, count: int, seed: int = 1) -> None:
         """Play real baskets through the devices. Raises DemoFailed."""
         for visit in planned(self.baskets, count, seed):
             self.cashier.serve(visit)
 
+    def label(self) -> bytes:
+        """Of an item that has its price and is not weighed."""
+        lines = (line for basket in self.baskets for line in basket.lines)
+        gtin = next(line.gtin for line in lines if len(line.gtin) == GTIN_13 and not line.weighed)
+        return gtin.encode()
+
     def state(self, role: str) -> str:
         """Of a device, as the lane shows it."""
         devices = {device["role"]: device["state"] for device in self.pos.lane()["devices"]}
         return str(devices.get(role, ""))
 
-    def pull(self, gadget: Gadget) -> None:
+    def pull(self, device: Device) -> None:
         """Pull its plug."""
-        gadget.unplug()
-        if gadget.name in self.keys:
-            self.keys[gadget.name].close()
+        device.gadget.unplug()
+        if device.role in self.keys:
+            self.keys[device.role].close()
+
+    def wait_until_up(self) -> float:
+        """Until all devices are; the seconds it took."""
+
+        states: dict[str, str] = {}
+
+        def up() -> bool:
+            states.update((one["role"], one["state"]) for one in self.pos.lane()["devices"])
+            return len(states) == len(self.lane.devices) and set(states.values()) == {"up"}
+
+        try:
+            return waited(up, "all devices are up")
+        except LabFailed as error:
+            raise LabFailed(f"{error}: {states}") from error
+
+    def wait_until_acknowledged(self) -> float:
+        """Until all facts are; the seconds it took."""
+
+        def acknowledged() -> bool:
+            lane = self.pos.lane()
+            return bool(lane["journal_seq"] == lane["acknowledged_seq"])
+
+        return waited(acknowledged, "all facts are acknowledged")
+
+    def wait_until_through(self) -> int:
+        """Until all is printed and acknowledged: how many facts there are."""
+        baskets = self.cashier.played.baskets
+        waited(lambda: len(self.printer.receipts) >= baskets, "all receipts are printed")
+        self.wait_until_acknowledged()
+        time.sleep(1)  # what followed the last receipt is a fact, too
+        self.wait_until_acknowledged()
+        return int(self.pos.lane()["acknowledged_seq"])
 
     def booked(self) -> Report:
         """Wait until all is printed and acknowledged, then compare journal, ledger and paper."""
-        lane: dict[str, Any] = {}
-
-        def all_through() -> bool:
-            nonlocal lane
-            lane = self.pos.lane()
-            done = len(self.printer.receipts) >= self.cashier.played.baskets
-            return done and lane["journal_seq"] == lane["acknowledged_seq"]
-
-        waited(all_through, "receipts are printed and facts acknowledged")
-        time.sleep(1)  # what followed the last receipt is a fact, too
-        waited(all_through, "the last facts are acknowledged")
-        found = evidence(JOURNAL, LEDGER, self.printer.receipts)
-        RECEIPTS.write_text(
-            "\n- - -\n".join("\n".join(receipt.lines) for receipt in found.paper), "utf-8"
-        )
+        acknowledged = self.wait_until_through()
+        found = evidence(self.lane.journal, LEDGER, self.printer.receipts)
+        self.keep_paper()
         again = translator("en")(Text("REPRINT"))
-        return report(found, self.cashier.played, lane["acknowledged_seq"], again)
+        return report(found, self.cashier.played, acknowledged, again)
+
+    def keep_paper(self) -> None:
+        paper = ("\n".join(receipt.lines) for receipt in self.printer.receipts)
+        self.lane.receipts.write_text("\n- - -\n".join(paper), "utf-8")
 
 
 @contextmanager
 def opened() -> Iterator[Shop]:
-    """A shop with new books, all devices plugged in and up."""
+    """The shop of one lane that the box brings, all devices up."""
+    with at_lane(LANE) as shop:
+        shop.wait_until_up()
+        yield shop
+
+
+@contextmanager
+def at_lane(lane: Lane, cut: Callable[[Receipt], None] = lambda _: None) -> Iterator[Shop]:
+    """One lane's devices, plugged in, and who uses them; `cut` is told of each receipt."""
     sample = baskets.sample()
-    items = baskets.item_figures(sample)
-    _open_books(items.values())
+    prices = {item.gtin: item.price_minor for item in baskets.item_figures(sample).values()}
+    plug_in(lane)
+    gadget = {device.role: device.gadget for device in lane.devices}
     with ExitStack() as stack:
-        # first the lane, then its devices: what was never plugged in must be usable as well
-        plug_in()
         keys = {
-            gadget.name: stack.enter_context(closing(Keys(gadget))) for gadget in (SCANNER, KEYPAD)
+            role: stack.enter_context(closing(Keys(gadget[role]))) for role in ("scanner", "keypad")
         }
         scale = stack.enter_context(serving(SimulatedScale()))
-        stack.enter_context(wired(scale.path, lambda: SCALE.node))
+        stack.enter_context(wired(scale.path, lambda: gadget["scale"].node))
         printer = VirtualPrinter()
-        stack.enter_context(printing(printer, lambda: PRINTER.node))
-        pos = stack.enter_context(closing(Pos(API_PORT, TOKEN)))
-        devices = Devices(keys[SCANNER.name], keys[KEYPAD.name], scale)
-        wait_until_up(pos)
-        screen = stack.enter_context(following(Screen(API_PORT, TOKEN)))
-        prices = {item.gtin: item.price_minor for item in items.values()}
+        stack.enter_context(printing(printer, lambda: gadget["printer"].node, cut))
+        pos = stack.enter_context(closing(Pos(lane.api_port, TOKEN)))
+        screen = stack.enter_context(following(Screen(lane.api_port, TOKEN)))
+        devices = Devices(keys["scanner"], keys["keypad"], scale)
         cashier = PatientCashier(devices, screen, pos, prices, speed=0, tick=lambda: None)
-        yield Shop(cashier, devices, printer, pos, screen, sample, keys)
+        yield Shop(lane, cashier, printer, pos, screen, sample, keys)
 
 
-def _open_books(items: Collection[ItemFigures]) -> None:
-    units = [UNIT, "lanetally-bridge.service"]
+def open_books(lanes: Collection[Lane], broker: str = HERE) -> None:
+    """New books for the bridge and for each lane, and all of them running."""
+    items = baskets.item_figures(baskets.sample()).values()
+    close_books(lanes)
+    write_items(items)
+    installed("bridge", BRIDGE_TOML)
+    for lane in lanes:
+        installed(f"lane {lane.id}", lane_toml(lane, broker))
+
+
+def close_books(lanes: Collection[Lane]) -> None:
+    """Stop all, and forget all."""
+    units = [*(lane.unit for lane in lanes), BRIDGE]
     subprocess.run(["systemctl", "stop", *units], check=False, stderr=subprocess.DEVNULL)
-    for folder in (JOURNAL.parent, LEDGER.parent):
+    for folder in (*(lane.journal.parent for lane in lanes), LEDGER.parent):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_items(items: Collection[ItemFigures]) -> None:
     baskets.write_items(SETTINGS / "items.csv", items, translator("en"))
     baskets.write_costs(SETTINGS / "costs.csv", items)
-    installed("bridge", BRIDGE_TOML)
-    installed(f"lane {LANE}", LANE_TOML)
 
 
 def installed(what: str, settings: str) -> None:
@@ -236,34 +253,10 @@ def installed(what: str, settings: str) -> None:
     subprocess.run(["sh", INSTALL, *what.split(), str(file)], check=True, stdout=subprocess.DEVNULL)
 
 
-def plug_in() -> None:
+def plug_in(lane: Lane) -> None:
     gadgets.load_drivers()
-    for gadget in GADGETS:
-        if not gadget.folder.exists():
-            gadget.make()
-        if not (gadget.folder / "UDC").read_text().strip():
-            gadget.plug()
-
-
-def wait_until_up(pos: Pos) -> float:
-    """Until all devices are; the seconds it took."""
-
-    def up() -> bool:
-        states = [device["state"] for device in pos.lane()["devices"]]
-        return len(states) == len(GADGETS) and set(states) == {"up"}
-
-    return waited(up, "all devices are up")
-
-
-def waited(seen: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> float:
-    """The seconds until `seen`. Raises LabFailed. The lane may not be there yet."""
-    began = time.monotonic()
-    while True:
-        try:
-            if seen():
-                return time.monotonic() - began
-        except (OSError, HTTPException):  # no lane there at the moment
-            pass
-        if time.monotonic() - began > patience_s:
-            raise LabFailed(f"not within {patience_s:.0f} s: {what}")
-        time.sleep(LOOK_S)
+    for device in lane.devices:
+        if not device.gadget.folder.exists():
+            device.gadget.make()
+        if not device.gadget.is_plugged:
+            device.gadget.plug()

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import os
 import select
+import socket
 import threading
 import tty
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from drivers.printer.sim import VirtualPrinter
+from drivers.printer.sim_press import Receipt
 from tests.lab.guest.gadgets import Gadget
 
 TICK_S = 0.05
 READ_BYTES = 4096
+#: As large as a transfer of g_printer's: Linux 6.1 writes over memory that is not its own if one is
+#: pulled out with a transfer that was read in part (f_printer.c, current_rx_req).
+TRANSFER_BYTES = 8192
 
 
 class Keys:
@@ -58,7 +63,8 @@ def wired(pty_path: str, node: Callable[[], Path]) -> Iterator[None]:
 
 def _relay(one: int, other: int, stop: threading.Event) -> None:
     """Both ways, until the USB side (`other`) hangs up."""
-    tty.setraw(other)
+    if os.isatty(other):
+        tty.setraw(other)
     while not stop.is_set():
         for ready in select.select([one, other], [], [], TICK_S)[0]:
             try:
@@ -72,21 +78,50 @@ def _relay(one: int, other: int, stop: threading.Event) -> None:
 
 
 @contextmanager
-def printing(printer: VirtualPrinter, node: Callable[[], Path]) -> Iterator[None]:
-    """The printer at its gadget's end."""
+def reporting(socket_path: Path, node: Callable[[], Path]) -> Iterator[None]:
+    """A simulated HID device, whose reports go through a packet socket, at the gadget's end."""
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)) as device:
+        device.connect(str(socket_path))
+        device.setblocking(False)
+
+        def carry(stop: threading.Event) -> None:
+            _while_plugged(node, stop, lambda usb: _relay(device.fileno(), usb, stop))
+
+        with _thread(carry):
+            yield
+
+
+@contextmanager
+def printing(
+    printer: VirtualPrinter, node: Callable[[], Path], cut: Callable[[Receipt], None]
+) -> Iterator[None]:
+    """The printer at its gadget's end; `cut` is told of each receipt that it cuts off."""
 
     def serve(stop: threading.Event) -> None:
-        _while_plugged(node, stop, lambda usb: _print(printer, usb, stop))
+        _while_plugged(node, stop, lambda usb: _print(printer, usb, node, cut, stop))
 
     with _thread(serve):
         yield
 
 
-def _print(printer: VirtualPrinter, usb: int, stop: threading.Event) -> None:
-    while not stop.is_set():
-        appetite = printer.appetite_bytes()
-        ready = select.select([usb] if appetite else [], [], [], TICK_S)[0]
-        answers = printer.feed(os.read(usb, appetite) if ready else b"")
+def _print(
+    printer: VirtualPrinter,
+    usb: int,
+    node: Callable[[], Path],
+    cut: Callable[[Receipt], None],
+    stop: threading.Event,
+) -> None:
+    plugged = os.fstat(usb).st_ino  # a printer that takes nothing does not notice that it is pulled
+    held = b""
+    while not stop.is_set() and node().stat().st_ino == plugged:
+        known, appetite = len(printer.receipts), printer.appetite_bytes()
+        idle = not held and appetite
+        if select.select([usb] if idle else [], [], [], TICK_S if idle or not appetite else 0)[0]:
+            held = os.read(usb, TRANSFER_BYTES)
+        answers = printer.feed(held[:appetite])
+        held = held[appetite:]
+        for receipt in printer.receipts[known:]:
+            cut(receipt)
         if answers:
             os.write(usb, answers)
 

@@ -10,8 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.lab.guest import shop
+from tests.lab.guest.devices import LANE
 from tests.lab.guest.result import Findings, told
-from tests.lab.guest.shop import UNIT, wait_until_up, waited
+from tests.lab.guest.waiting import waited
 
 #: The core counts as stuck after 15 s, systemd waits 30 s more, and a slow box starts in its time.
 LIMIT_S = 90.0
@@ -33,10 +34,10 @@ def watchdog(findings: Findings) -> None:
             return _pid() not in (0, first)
 
         waited(started_again, "systemd starts it again", LIMIT_S)
-        wait_until_up(open_shop.pos)
+        open_shop.wait_until_up()
         stuck_s = time.monotonic() - began
         findings.hold("stuck_to_well_s", round(stuck_s), held=stuck_s <= LIMIT_S)
-        said = _output("journalctl", "--no-pager", "--output=cat", "--boot", f"--unit={UNIT}")
+        said = _output("journalctl", "--no-pager", "--output=cat", "--boot", f"--unit={LANE.unit}")
         stacks = said.count("Current thread") + said.count("most recent call first")
         findings.hold("stacks_in_log", stacks, held=stacks > 0)
 
@@ -44,14 +45,12 @@ def watchdog(findings: Findings) -> None:
         _set_memory(TOO_LITTLE)
         waited(lambda: _pid() not in (0, second), "it was ended for its memory", LIMIT_S)
         _set_memory("600M")
-        wait_until_up(open_shop.pos)
-        findings.figures["memory_to_well_s"] = round(time.monotonic() - began)
+        open_shop.wait_until_up()
+        findings.note("memory_to_well_s", round(time.monotonic() - began))
 
         open_shop.sell(1, seed=5)
         report = open_shop.booked()
-    for invariant in report.invariants:
-        if not invariant.held:
-            findings.broken.append(f"{invariant.text.english()}: {invariant.found}")
+    findings.hold_all(report)
 
 
 def _stopped_threads(pid: int) -> list[int]:
@@ -76,12 +75,12 @@ def _bury(threads: list[int]) -> None:
 
 def _set_memory(limit: str) -> None:
     subprocess.run(
-        ["systemctl", "set-property", "--runtime", UNIT, f"MemoryMax={limit}"], check=True
+        ["systemctl", "set-property", "--runtime", LANE.unit, f"MemoryMax={limit}"], check=True
     )
 
 
 def _pid() -> int:
-    return int(_output("systemctl", "show", UNIT, "--property=MainPID", "--value"))
+    return int(_output("systemctl", "show", LANE.unit, "--property=MainPID", "--value"))
 
 
 def _output(*command: str) -> str:

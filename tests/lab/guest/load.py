@@ -1,0 +1,76 @@
+"""The lane under load, before and after the power went: what it has promised must be there.
+
+    load.py ORDERS   starts it all, judges what is there of what was told, and sells
+    load.py wait     takes its orders from one pipe and speaks into another, when it is told to
+
+ORDERS are JSON: {"start": 0, "settled": […], "printed": […], "sells": true}: how often it was
+started before, the totals whose answer the POS has got, the numbers of the receipts that were cut
+off, and whether it sells, without end, or only judges. `settled ID` and `printed NUMBER` are said
+as soon as they are so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from agent.cli.demo.plan import planned
+from drivers.printer.sim_press import Receipt
+from tests.lab.guest import shop
+from tests.lab.guest.devices import LANE
+from tests.lab.guest.promises import hold_promises, settle_what_is_open
+from tests.lab.guest.result import Findings, told
+from tests.lab.guest.shop import BRIDGE
+
+MANY = 10_000
+ORDERS, SAID = Path("/run/lab-orders"), Path("/run/lab-said")
+
+
+def sell(orders: dict[str, Any]) -> None:
+    start = orders["start"]
+    began = time.monotonic()
+    subprocess.run(["systemctl", "start", LANE.unit, BRIDGE], check=True)
+    with shop.at_lane(LANE, cut=_tell_printed) as open_shop:
+        open_shop.wait_until_up()
+        ready_s = round(time.monotonic() - began, 1)
+
+        def judge(findings: Findings) -> None:
+            findings.note("ready_s", ready_s)
+            settle_what_is_open(open_shop, f"rest-{start}")
+            open_shop.wait_until_through()
+            hold_promises(findings, orders)
+
+        told(judge)
+        for visit in planned(open_shop.baskets, MANY if orders["sells"] else 0, seed=start):
+            total_id = f"{start}-{visit.total_id}"
+            open_shop.cashier.serve(replace(visit, total_id=total_id))
+            if visit.manner != "keypad":  # which has no id that outlives it
+                print("settled", total_id, flush=True)
+
+
+def _tell_printed(receipt: Receipt) -> None:
+    for number in receipt.qr_codes:
+        print("printed", number, flush=True)
+
+
+def _ordered() -> dict[str, Any]:
+    """What the pipe says, once it says anything. From then on the other pipe is told all."""
+    os.chdir("/")
+    for pipe in (ORDERS, SAID):
+        pipe.unlink(missing_ok=True)
+        os.mkfifo(pipe)
+    orders: dict[str, Any] = json.loads(ORDERS.read_text())
+    said = os.open(SAID, os.O_WRONLY)
+    os.dup2(said, sys.stdout.fileno())
+    os.dup2(said, sys.stderr.fileno())
+    return orders
+
+
+if __name__ == "__main__":
+    sell(_ordered() if sys.argv[1] == "wait" else json.loads(sys.argv[1]))

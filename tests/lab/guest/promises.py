@@ -1,0 +1,60 @@
+"""What the world outside was promised, answers to the POS and receipts, must be in the books."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+
+import agent.cli
+import cloud_bridge.cli
+from agent.cli.demo.check import evidence
+from agent.domain.facts import ReceiptPrinted, TransactionSettled
+from tests.lab.guest.devices import LANE
+from tests.lab.guest.result import Findings
+from tests.lab.guest.shop import LEDGER, SETTINGS, Shop
+from tests.lab.guest.waiting import LabFailed
+
+VERIFIES: Mapping[str, tuple[Callable[[list[str]], int], list[str]]] = {
+    "journal_verify": (agent.cli.main, ["journal", "verify", "--config", f"{LANE.id}.toml"]),
+    "ledger_verify": (cloud_bridge.cli.main, ["verify", "--config", "bridge.toml"]),
+}
+
+
+def settle_what_is_open(open_shop: Shop, total_id: str) -> None:
+    """What was scanned before it happened is there to be paid. Raises LabFailed."""
+    lane = open_shop.pos.lane()
+    if lane["transaction_id"] is None:
+        return
+    total = {"total_id": total_id, "item_count": lane["item_count"]}
+    if lane["amount_minor"] is not None:
+        total["amount_minor"] = lane["amount_minor"]
+    code, answer = open_shop.pos.settle(total)
+    if answer.get("status") not in ("settled", "duplicate"):
+        raise LabFailed(f"the open basket cannot be settled: {code} {answer}")
+
+
+def hold_promises(findings: Findings, promised: Mapping[str, Sequence[str]]) -> None:
+    """`promised`: "settled", the totals whose answer the POS has got; "printed", the numbers of
+    the receipts that were cut off. All facts must have been acknowledged."""
+    found = evidence(LANE.journal, LEDGER, [])
+    settled = found.of(TransactionSettled)
+    numbers = {sale.receipt_number for sale in settled}
+    lost = sorted(set(promised["settled"]) - {sale.total_id for sale in settled})
+    unknown = sorted(set(promised["printed"]) - numbers)
+    findings.hold("answered_but_lost", lost, held=not lost)
+    findings.hold("printed_but_lost", unknown, held=not unknown)
+    for name in ("duplicates", "unbalanced", "sum_minor", "quarantined"):
+        findings.hold(name, found.ledger[name], held=found.ledger[name] == 0)
+    findings.hold("sales", len(settled), held=len(settled) == found.ledger["sales"])
+    facts = len(found.rows)
+    findings.hold("facts", facts, held=facts == found.ledger["inbox"])
+    findings.note("reprints", sum(fact.reprint for fact in found.of(ReceiptPrinted)))
+    for name, (program, arguments) in VERIFIES.items():
+        *words, file = arguments
+        said = io.StringIO()
+        with redirect_stdout(said), redirect_stderr(said):
+            code = program([*words, str(SETTINGS / file)])
+        findings.hold(name, code, held=code == 0)
+        if code:
+            findings.broken.append(said.getvalue()[-500:])

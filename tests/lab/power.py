@@ -1,0 +1,146 @@
+"""The power goes at random moments while the lane sells, and comes again.
+
+The box is put to sleep right before its lane is switched on, with the load waiting in it. For each
+cut it is woken, its second disk is mounted, with all that lane, bridge and broker own, the lane is
+switched on, what the cut before has left is judged, and it sells until QEMU is killed. So each cut
+costs seconds and not a start of the whole box; that one is played by `boot`. The second disk
+forgets what was not flushed: see `forgetful`.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import shlex
+import shutil
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.lab import forgetful
+from tests.lab.guest import load
+from tests.lab.guest.result import MARK
+from tests.lab.hands import GuestFailed
+from tests.lab.lab import DISK, MEMORY, Lab
+from tests.lab.machine import Machine, ending
+from tests.lab.outcome import Outcome, told
+
+SEED = 6
+AFTER_S = 0.0, 6.0  #: from the first sale on
+PATIENCE_S = 600.0
+LOAD = "tests.lab.guest.load"
+#: The load that waits in the sleeping box; how it is told what to do.
+WAITS = "({load}) >/run/lab-load.txt 2>&1 & until [ -p {said} ]; do sleep 0.1; done"
+TELL = "echo {orders} >{pipe} & exec cat {said}"
+#: All that the power must not take.
+STATE = ("lanetally", "lanetally-bridge", "mosquitto")
+MOUNT = " && ".join((
+    "systemctl stop mosquitto",
+    "mount LABEL=data /mnt",
+    *(f"mkdir -p /mnt/{name} /var/lib/{name} && mount --bind /mnt/{name} /var/lib/{name}"
+      for name in STATE),
+    "chown mosquitto: /var/lib/mosquitto",
+    "systemctl start mosquitto",
+))  # fmt: skip
+
+
+def power_cuts(lab: Lab) -> Outcome:
+    chance = random.Random(SEED)
+    bed = _bed(lab)
+    data, log = lab.new_data(), lab.folder / "writes"
+    world = World(lab.results / "power")
+    disk = Counter[str]()
+    for cut in range(lab.options.cuts + 1):
+        is_last = cut == lab.options.cuts
+        before = data.with_suffix(".before")
+        shutil.copyfile(data, before)
+        log.unlink(missing_ok=True)
+        log.touch()
+        with ending(lab.box(bed, data=data, log=log)) as box:
+            box.wake(bed / MEMORY)
+            box.run(MOUNT)
+            world.live(box, cut, None if is_last else chance.uniform(*AFTER_S), waits=True)
+            if is_last:
+                lab.collect(box, "power")
+        before.replace(data)
+        disk.update(asdict(forgetful.cut(data, log, chance)))
+    outcome = world.outcome()
+    figures = {"cuts": lab.options.cuts, **{f"writes_{fate}": n for fate, n in disk.items()}}
+    return Outcome(figures | outcome.figures, outcome.broken)
+
+
+def _bed(lab: Lab) -> Path:
+    """A box in which all is ready for the lane to be switched on, asleep."""
+    bed = lab.folder / "power"
+    bed.mkdir()
+    with ending(lab.box(lab.bed, root=bed / DISK)) as box:
+        box.wake(lab.bed / MEMORY)
+        box.run(box.python("tests.lab.guest.prepare", "close"))
+        box.run(WAITS.format(load=box.python(LOAD, "wait"), said=load.SAID))
+        box.sleep(bed / MEMORY)
+    return bed
+
+
+class World:
+    """Outside the box: what it has promised, and what it was found to have kept."""
+
+    def __init__(self, notes: Path) -> None:
+        self._notes = notes
+        self._promised: dict[str, list[str]] = {"settled": [], "printed": []}
+        self._judged: list[Outcome] = []
+        self._broken: list[str] = []
+
+    def live(self, box: Machine, cut: int, after_s: float | None, *, waits: bool) -> None:
+        """Let the box judge what the cut before has left, and sell until the power goes `after_s`
+        after the first sale; None: until it has judged. `waits`: the load is there already."""
+        orders = json.dumps({"start": cut, "sells": after_s is not None} | self._promised)
+        command = box.python(LOAD, orders)
+        if waits:
+            names = {"pipe": load.ORDERS, "said": load.SAID}
+            command = TELL.format(orders=shlex.quote(orders), **names)
+        selling, judged = threading.Event(), len(self._judged)
+        self._notes.mkdir(parents=True, exist_ok=True)
+
+        def hear(line: str) -> None:
+            with (self._notes / f"start-{cut}.txt").open("a", encoding="utf-8") as file:
+                print(line, file=file)
+            what, _, which = line.partition(" ")
+            if what in self._promised:
+                self._promised[what].append(which)
+            if what == "settled":
+                selling.set()
+            elif line.startswith(MARK):
+                self._judged.append(told(line))
+
+        def sell() -> None:
+            with suppress(GuestFailed, OSError):
+                box.run(command, hand=1, timeout_s=PATIENCE_S, heard=hear, must=False)
+
+        hand = threading.Thread(target=sell, daemon=True)
+        hand.start()
+        if after_s is not None:
+            selling.wait(PATIENCE_S)
+            time.sleep(after_s)
+            if not hand.is_alive():
+                self._broken.append(f"start {cut}: the box stopped selling by itself")
+            box.cut_power()
+        hand.join()
+        if len(self._judged) == judged:
+            self._broken.append(f"start {cut}: nothing was judged")
+
+    def outcome(self) -> Outcome:
+        """Of all starts so far; the figures are those of the last one."""
+        counts = {name: len(ids) for name, ids in self._promised.items()}
+        ready_s = [float(str(found.figures.get("ready_s", 0))) for found in self._judged]
+        broken = [
+            f"start {number}: {what}"
+            for number, found in enumerate(self._judged)
+            for what in found.broken
+        ]
+        last = self._judged[-1].figures if self._judged else {}
+        return Outcome(
+            counts | last | {"ready_s": max(ready_s, default=0.0)}, self._broken + broken
+        )
