@@ -77,6 +77,15 @@ def test_devices_that_may_be_plugged_in_later_are_allowed_by_number():
     assert "usbhid" in (FOLDER / "lanetally.modules").read_text("utf-8").splitlines()
 
 
+def test_a_child_of_the_lane_may_step_back_behind_the_sale():
+    """What lowers its own priority (drivers/camera/child.py) was ended by the filter once."""
+    lines = (FOLDER / "lanetally-agent@.service").read_text("utf-8").splitlines()
+    filters = [line.partition("=")[2] for line in lines if line.startswith("SystemCallFilter=")]
+
+    assert "@resources" in filters[1]
+    assert "setpriority" in filters[2:], "allowed again, after the group that forbids it"
+
+
 def test_the_rules_are_those_of_the_model_files():
     assert rules.FILE.read_text("utf-8") == rules.document(), "run python -m tests.contract.rules"
 
