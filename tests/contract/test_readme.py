@@ -14,11 +14,14 @@ import time
 import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+import agent.cli
+import cloud_bridge.cli
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -123,6 +126,33 @@ def test_what_the_tour_leaves_behind_is_no_part_of_the_checkout():
         pytest.skip("not a git checkout: nothing says which files belong to it")
     assert made == ["out/tour", "lane.toml"]
     assert asked.stdout.split() == made
+
+
+def helped(
+    main: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str], *words: str
+) -> set[str]:
+    """The commands, or the actions of one, that its help lists."""
+    with pytest.raises(SystemExit):
+        main([*words, "--help"])
+    arguments = capsys.readouterr().out.partition("\npositional arguments:\n")[2]
+    return set(re.findall(r"^    ([a-z-]+)\b", arguments.partition("\noptions:")[0], re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("program", "main"),
+    [("lanetally", agent.cli.main), ("lanetally-bridge", cloud_bridge.cli.main)],
+)
+def test_each_command_and_each_of_its_actions_is_in_the_table(program, main, capsys, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    first_cells = re.findall(rf"^\| (`{program} .*?`) \|", README, re.MULTILINE)
+    told = {word for cell in first_cells for word in re.findall(r"[a-z-]+", cell)}
+
+    commands = helped(main, capsys)
+    actions = {action for command in commands for action in helped(main, capsys, command)}
+
+    assert {"run", "status"} <= commands
+    assert {"check"} <= actions
+    assert (commands | actions) - told == set()
 
 
 def test_the_complaints_shown_are_those_that_a_technician_gets(outputs, folder):
