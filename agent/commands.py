@@ -66,7 +66,7 @@ class Command(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True):
     id: str
     name: str
-    status: Literal["done", "refused"]
+    status: Literal["done", "refused", "waiting"]  #: "waiting" no lane says, but who asks one
     code: str
     detail: str = ""
     data: str = ""

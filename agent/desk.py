@@ -39,6 +39,10 @@ class Line(Protocol):
 
     def send(self, leaf: str, payload: bytes, *, retain: bool = False) -> None: ...
 
+    def nobody_asked(self, leaf: str) -> None:
+        """What came on `leaf` is no command, and gets no answer."""
+        ...
+
     def send_again(self, first: int, last: int) -> int:
         """Facts once more; how many of them there are."""
         ...
@@ -64,6 +68,9 @@ class Desk:
                 line.send("reported", self.shadow.take(payload), retain=True)
             return
         command = read_command(leaf, payload, self.now_ms())
+        if command is None:
+            line.nobody_asked(leaf)
+            return
         answer = self._answer(command, line) if isinstance(command, Command) else command
         if answer is not None:
             line.send(answer_leaf(answer.name, answer.id), encode_answer(answer))

@@ -76,7 +76,9 @@ class MqttLink:
         self._failures = 0
         self._retry_at = 0.0
         self._unconfirmed: set[int] = set()  # message ids
-        self._queued: deque[tuple[str, bytes, bool]] = deque()  # beyond what the broker takes now
+        self._queued: deque[tuple[str, bytes, bool, int]] = (
+            deque()
+        )  # beyond what the broker takes now
         self._wake_r, self._wake_w = socket.socketpair()
         self._wake_r.setblocking(False)
         self._wake_w.setblocking(False)
@@ -120,16 +122,28 @@ class MqttLink:
     def subscribe(self, *topics: str) -> None:
         self._client.subscribe([(topic, 1) for topic in topics])
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Hand a message to the connection at QoS 1."""
-        self._queued.append((topic, payload, retain))
+    def publish(
+        self, topic: str, payload: bytes, *, retain: bool = False, expires_s: int = 0
+    ) -> None:
+        """Hand a message to the connection at QoS 1. `expires_s`: for how long a broker of version 5
+        keeps it for who is away; 0: as long as it will."""
+        self._queued.append((topic, payload, retain, expires_s))
         self._fill_window()
 
     def _fill_window(self) -> None:
         """paho keeps what is in flight and sends it again; how much a broker takes it ignores."""
         while self._queued and len(self._unconfirmed) < self.window and self.up:
-            topic, payload, retain = self._queued.popleft()
-            self._unconfirmed.add(self._client.publish(topic, payload, qos=1, retain=retain).mid)
+            topic, payload, retain, expires_s = self._queued.popleft()
+            properties = self._publish_properties(expires_s)
+            sent = self._client.publish(topic, payload, 1, retain, properties)
+            self._unconfirmed.add(sent.mid)
+
+    def _publish_properties(self, expires_s: int) -> Properties | None:
+        if not expires_s or self._settings.version != "5":
+            return None
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's own
+        properties.MessageExpiryInterval = expires_s
+        return properties
 
     def confirm(self, message: Incoming) -> None:
         """Tell the broker that the message is durable here."""

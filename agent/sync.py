@@ -28,6 +28,7 @@ from agent.journal.fresh import FreshRows
 from agent.mqtt import Incoming, MqttLink, Will
 from agent.mqtt_settings import MqttSettings
 from agent.outbox import Outbox
+from agent.unanswered import Unanswered
 from agent.wire import Ack, FactRow, LaneAddress
 
 log = logging.getLogger("lanetally.sync")
@@ -107,6 +108,7 @@ class Sync:
         self._rewound_at = 0.0
         self._stall_s = STALL_S
         self._settings = settings
+        self._unanswered = Unanswered()
         self.desk: Desk | None = None  #: set before `run`
         self._say = say
         self._wake_link: Callable[[], None] = lambda: None  # nobody to wake yet
@@ -139,8 +141,11 @@ class Sync:
         try:
             while not stop.is_set():
                 self._link.turn(TURN_S)
-                if self._link.up:
+                if not self._link.up:
+                    self._unanswered.forget()
+                else:
                     self._post_all()
+                    self._ask_again()
                     if self._may_send():
                         self._resend_if_stalled()
                         self._pump()
@@ -159,6 +164,7 @@ class Sync:
             on_up=self._up,
             on_message=self._message,
             will=Will(address.topic("status"), self._birth.payload(online=False)),
+            clean=False,  # commands wait at the broker for a lane that is away
             say=self._say,
         )
 
@@ -176,8 +182,10 @@ class Sync:
             self._rewind(self._outbox.acked)
 
     def _message(self, message: Incoming) -> None:
-        self._link.confirm(message)
         leaf = message.topic.removeprefix(self._address.topic(""))
+        is_kept = leaf.startswith("cmd/") and self._unanswered.hold(leaf, message, time.monotonic())
+        if not is_kept:
+            self._link.confirm(message)
         if leaf == "ack":
             self._acknowledged(message)
         elif leaf == "gap":
@@ -235,6 +243,15 @@ class Sync:
     def _may_send(self) -> bool:
         waited = self._greeted or time.monotonic() >= self._greeting_ends
         return waited and not self._set_back
+
+    def _ask_again(self) -> None:
+        for leaf, payload in self._unanswered.due(time.monotonic()):
+            if self.desk is not None:
+                self.desk.take(leaf, payload, self)
+
+    def _confirm_answered(self, leaf: str) -> None:
+        for message in self._unanswered.answered(leaf):
+            self._link.confirm(message)
 
     def _landed(self, ack: Ack) -> bool:
         """Take what the bridge got, in whatever order. True if something was on its way."""
@@ -295,6 +312,10 @@ class Sync:
     def send(self, leaf: str, payload: bytes, *, retain: bool = False) -> None:
         """A message of the desk's. Only in this thread."""
         self._link.publish(self._address.topic(leaf), payload, retain=retain)
+        self._confirm_answered(leaf)
+
+    def nobody_asked(self, leaf: str) -> None:
+        self._confirm_answered(leaf.replace("cmd/", "res/", 1))
 
     def send_again(self, first: int, last: int) -> int:
         """Facts that head office asks for, acknowledged or not; how many there are. The window is
@@ -318,7 +339,7 @@ class Sync:
     def _post_all(self) -> None:
         while self._posts:
             leaf, payload, retain = self._posts.popleft()
-            self._link.publish(self._address.topic(leaf), payload, retain=retain)
+            self.send(leaf, payload, retain=retain)
 
 
 def _within(rows: list[FactRow], bytes_max: int) -> list[FactRow]:

@@ -1,5 +1,7 @@
-"""A word to one lane over MQTT, and its answer. The word is repeated until it is answered: a lane
-that was away when it was first said hears it when it is back, and acts on each id once."""
+"""A word to one lane over MQTT, and its answer. The broker keeps a command for a lane that is away,
+as long as it is valid; while somebody waits it is repeated besides, for brokers forget. The lane acts
+on each id once.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, TypeVar
 
 from agent.commands import (
@@ -26,30 +29,35 @@ from agent.wire import LaneAddress
 
 T = TypeVar("T")
 
-REPEAT_S = 2.0
+REPEAT_S = 2.0  #: doubled each time: each copy waits at the broker for a lane that is away
 TURN_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`timeout_s`: how long to wait for an answer."""
+    """`timeout_s`: how long to wait for an answer. `valid_s`: how long the lane may still act on a
+    command; as long as somebody waits, if it is less."""
 
     mqtt: MqttSettings
     address: LaneAddress
     timeout_s: float
     by: str
+    valid_s: float = 0.0
 
     def command(self, name: str, args: Args, command_id: str = "") -> Answer | None:
         """The lane's answer; None if it gave none in time."""
         command_id = command_id or uuid.uuid4().hex
-        expires_ms = time.time_ns() // 1_000_000 + int(self.timeout_s * 1000)
+        valid_s = max(self.valid_s, self.timeout_s)
+        expires_ms = time.time_ns() // 1_000_000 + int(valid_s * 1000)
         payload = encode_command(Command(command_id, name, self.by, expires_ms, args))
         leaf = command_leaf(name, command_id)
 
         def answered(message: Incoming) -> Answer | None:
             return decode_answer(message.payload)
 
-        return self._until(answer_leaf(name, command_id), answered, leaf, payload)
+        return self._until(
+            answer_leaf(name, command_id), answered, leaf, payload, expires_s=ceil(valid_s)
+        )
 
     def desire(self, config: dict[str, Any]) -> dict[str, Any] | None:
         """Desire a configuration; what the lane reports of it once it holds or is refused, or its
@@ -81,6 +89,7 @@ class Caller:
         *,
         retain: bool = False,
         wait_s: float = 0.0,
+        expires_s: int = 0,
     ) -> T | None:
         """Say it, again and again, until something that was heard is what was looked for."""
         heard: list[T] = []
@@ -98,13 +107,15 @@ class Caller:
             on_message=hear,
         )
         deadline = time.monotonic() + (wait_s or self.timeout_s)
-        due_s = 0.0
+        due_s, pause_s = 0.0, REPEAT_S
         with closing(link):
             while time.monotonic() < deadline:
                 link.turn(TURN_S)
                 if said_on and link.up and time.monotonic() >= due_s:
-                    link.publish(self.address.topic(said_on), said, retain=retain)
-                    due_s = time.monotonic() + REPEAT_S
+                    topic = self.address.topic(said_on)
+                    link.publish(topic, said, retain=retain, expires_s=expires_s)
+                    due_s = time.monotonic() + pause_s
+                    pause_s *= 2
                 if heard:
                     return heard[0]
         return None

@@ -9,6 +9,8 @@ import gzip
 import json
 import sys
 import tomllib
+import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from cloud_bridge.calls import Caller
 from cloud_bridge.config import load
 from cloud_bridge.opening import FAILED, OK, new_command, shell_say
 
+STATES = {"done": Text("done"), "refused": Text("refused"), "waiting": Text("waiting")}
 ITEM_LINES = 500  #: of an item file in one command
 
 
@@ -29,14 +32,14 @@ def register(commands: Any) -> None:
     command = commands.add_parser("command", help=say(what), description=say(what))
     command.add_argument("lane", metavar="ORG/STORE/LANE")
     actions = command.add_subparsers(required=True, metavar="ACTION")
-    resend = _new(actions, "resend", _resend, Text("send facts again, from one seq to another"))
+    resend = _action(actions, "resend", _resend, Text("send facts again, from one seq to another"))
     resend.add_argument("first", type=int)
     resend.add_argument("last", type=int)
-    reprint = _new(actions, "reprint", _reprint, Text("print a receipt once more"))
+    reprint = _action(actions, "reprint", _reprint, Text("print a receipt once more"))
     reprint.add_argument("receipt")
-    bundle = _new(actions, "bundle", _bundle, Text("fetch how the lane is, for who helps"))
+    bundle = _action(actions, "bundle", _bundle, Text("fetch how the lane is, for who helps"))
     bundle.add_argument("--out", type=Path, metavar="FILE")
-    items = _new(actions, "items", _items, Text("change items and prices"))
+    items = _action(actions, "items", _items, Text("change items and prices"))
     items.add_argument("file", type=Path, nargs="?", metavar="FILE.csv")
     items.add_argument("--gone", nargs="*", default=[], metavar="GTIN")
     wish = Text("desire a configuration of a lane, or see what it reports")
@@ -55,6 +58,16 @@ def _new(commands: Any, name: str, run: Any, help_: Text) -> argparse.ArgumentPa
     return command
 
 
+def _action(actions: Any, name: str, run: Any, help_: Text) -> argparse.ArgumentParser:
+    command = _new(actions, name, run, help_)
+    say = shell_say()
+    valid = Text("how long a lane that is away may still do it; as --timeout, if not given")
+    command.add_argument("--valid", type=int, default=0, metavar="S", help=say(valid))
+    once = Text("repeated with it, it is done only once")
+    command.add_argument("--id", default="", help=say(once))
+    return command
+
+
 def _caller(args: argparse.Namespace) -> Caller:
     config = load(args.config)
     org, _, rest = args.lane.partition("/")
@@ -62,15 +75,29 @@ def _caller(args: argparse.Namespace) -> Caller:
     if not lane:  # STORE/LANE of the one organisation that is served
         org, store, lane = config.settings.bridge.org, org, store
     address = LaneAddress(org, store, lane)
-    return Caller(config.settings.mqtt, address, args.timeout, args.by or getpass.getuser())
+    by = args.by or getpass.getuser()
+    return Caller(config.settings.mqtt, address, args.timeout, by, getattr(args, "valid", 0))
 
 
-def _asked(args: argparse.Namespace, name: str, wanted: Args) -> Answer | None:
-    answer = _caller(args).command(name, wanted)
+def _asked(args: argparse.Namespace, name: str, wanted: Args, part: int = 0) -> Answer | None:
+    """`part`: of a command that takes several, from 0."""
+    args.id = args.id or uuid.uuid4().hex
+    command_id = f"{args.id}-{part}" if part else args.id
+    answer = _caller(args).command(name, wanted, command_id)
+    if answer is None and args.valid > args.timeout:
+        return Answer(command_id, name, "waiting", "waiting", shell_say()(_waits(args)))
     if answer is None:
         silent = Text("{lane} gave no answer in {seconds} s", _silence(args))
         print(shell_say()(silent), file=sys.stderr)
     return answer
+
+
+def _waits(args: argparse.Namespace) -> Text:
+    until = datetime.now(UTC).astimezone() + timedelta(seconds=args.valid - args.timeout)
+    return Text(
+        "{lane} is away: it does it when it is back by {until}. Ask again with --id {id}",
+        {"lane": args.lane, "until": until.isoformat(" ", "minutes"), "id": args.id},
+    )
 
 
 def _silence(args: argparse.Namespace) -> dict[str, str | int]:
@@ -85,9 +112,8 @@ def _told(args: argparse.Namespace, answer: Answer | None) -> int:
         print(json.dumps({key: getattr(answer, key) for key in fields}, ensure_ascii=False))
     else:
         say = shell_say()
-        state = say(Text("done") if answer.status == "done" else Text("refused"))
-        print(f"{state}: {answer.detail}")
-    return OK if answer.status == "done" else FAILED
+        print(f"{say(STATES[answer.status])}: {answer.detail}")
+    return FAILED if answer.status == "refused" else OK
 
 
 def _resend(args: argparse.Namespace) -> int:
@@ -118,7 +144,7 @@ def _items(args: argparse.Namespace) -> int:
     for number, part in enumerate(parts):
         csv = "\n".join([lines[0], *part]) if part else ""
         gone = tuple(gtin.zfill(14) for gtin in args.gone) if number == 0 else ()
-        code = _told(args, _asked(args, "items", ItemsArgs(csv, gone)))
+        code = _told(args, _asked(args, "items", ItemsArgs(csv, gone), number))
         if code != OK:
             break
     return code

@@ -30,7 +30,7 @@ id = "lane-1"
 data_dir = "{folder}/data"
 [mqtt]
 port = {broker}
-version = "5"
+version = "{version}"
 [api]
 port = {api}
 [[api.client]]
@@ -65,7 +65,7 @@ class Process:
 class Site:
     """A lane and a bridge at one broker."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, version="5"):
         self.folder = folder
         self.broker = Mosquitto(folder)
         self.api = free_port()
@@ -73,6 +73,7 @@ class Site:
         self.lane_file.write_text(
             LANE_FILE.format(
                 folder=folder,
+                version=version,
                 broker=self.broker.port,
                 api=self.api,
                 token=TOKEN,
@@ -81,7 +82,7 @@ class Site:
         )
         self.bridge_file.write_text(
             f'[bridge]\norg = "acme"\nshare = "bridge"\n[mqtt]\nport = {self.broker.port}\n'
-            f'version = "5"\n[ledger]\npath = "{folder}/ledger.db"\n'
+            f'version = "{version}"\n[ledger]\npath = "{folder}/ledger.db"\n'
         )
         bridge = ("cloud_bridge.cli", "run", "--config", self.bridge_file, "--worker")
         self.processes = [Process(*bridge, "1"), Process(*bridge, "2")]

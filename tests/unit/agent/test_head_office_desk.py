@@ -45,9 +45,13 @@ NAMES = {cls: name for name, cls in COMMANDS.items()}
 class Line:
     def __init__(self):
         self.sent = []
+        self.unasked = []
 
     def send(self, leaf, payload, *, retain=False):
         self.sent.append((leaf, json.loads(payload), retain))
+
+    def nobody_asked(self, leaf):
+        self.unasked.append(leaf)
 
     def send_again(self, first, last):
         return last - first + 1

@@ -10,6 +10,7 @@ from agent.journal import Journal, JournalReader
 from agent.mqtt import WINDOW, Incoming
 from agent.mqtt_settings import MqttSettings
 from agent.sync import STALL_S_MAX, Birth, Sync
+from agent.unanswered import AGAIN_S, HELD_MAX
 from agent.wire import (
     BATCH_FACTS_MAX,
     Ack,
@@ -31,6 +32,7 @@ class Cable:
 
     def __init__(self):
         self.sent = []
+        self.confirmed = []
 
     def publish(self, topic, payload, *, retain=False):
         if topic.endswith("/tx"):
@@ -40,7 +42,7 @@ class Cable:
         pass
 
     def confirm(self, message):
-        pass
+        self.confirmed.append(message.mid)
 
 
 @pytest.fixture
@@ -481,3 +483,69 @@ def test_a_lane_that_was_there_before_hears_first_what_head_office_has(journal, 
     sync._last_seq = 5
     hear(sync, 3)
     assert sync._may_send()
+
+
+# --- commands ------------------------------------------------------------------------------------
+
+
+class SlowDesk:
+    """Answers when the test says so."""
+
+    leaves = ()
+
+    def __init__(self):
+        self.taken = []
+
+    def come_up(self, line):
+        pass
+
+    def take(self, leaf, payload, line):
+        self.taken.append(leaf)
+
+
+@pytest.fixture
+def desk(sync):
+    sync.desk = SlowDesk()
+    return sync.desk
+
+
+def command(sync, name, mid):
+    sync._message(Incoming(f"edge/v1/o/s/l/cmd/{name}", b"{}", 1, False, mid))
+
+
+def test_a_command_stays_with_the_broker_until_it_is_answered(sync, desk):
+    command(sync, "reprint/a", 1)
+    command(sync, "reprint/a", 2)
+    command(sync, "items/b", 3)
+    assert sync._link.confirmed == []
+    sync.post("alert", b"{}")
+    sync.post("res/reprint/a", b"{}")
+    sync._post_all()
+    assert sync._link.confirmed == [1, 2]
+    sync.send("res/items/b", b"{}")
+    sync.send("res/items/b", b"{}")
+    assert sync._link.confirmed == [1, 2, 3]
+
+
+def test_what_is_no_command_is_not_kept(sync, desk):
+    command(sync, "reprint/a!", 1)
+    sync.nobody_asked("cmd/reprint/a!")
+    assert sync._link.confirmed == [1]
+
+
+def test_a_command_that_is_not_answered_is_asked_again_and_not_in_each_turn(sync, desk, now):
+    command(sync, "reprint/a", 1)
+    for seconds in (AGAIN_S - 0.1, 0.1, 0.1, AGAIN_S):
+        now[0] += seconds
+        sync._ask_again()
+    assert desk.taken == ["cmd/reprint/a"] * 3
+    sync._unanswered.forget()
+    now[0] += AGAIN_S
+    sync._ask_again()
+    assert len(desk.taken) == 3, "the broker brings it on the next connection"
+
+
+def test_commands_never_fill_the_brokers_window(sync, desk):
+    for mid in range(HELD_MAX + 3):
+        command(sync, f"reprint/{mid}", mid)
+    assert sync._link.confirmed == list(range(HELD_MAX, HELD_MAX + 3))
