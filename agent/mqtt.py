@@ -76,9 +76,8 @@ class MqttLink:
         self._failures = 0
         self._retry_at = 0.0
         self._unconfirmed: set[int] = set()  # message ids
-        self._queued: deque[tuple[str, bytes, bool, int]] = (
-            deque()
-        )  # beyond what the broker takes now
+        #: beyond what the broker takes now: topic, payload, retained, seconds until it expires
+        self._queued: deque[tuple[str, bytes, bool, int]] = deque()
         self._wake_r, self._wake_w = socket.socketpair()
         self._wake_r.setblocking(False)
         self._wake_w.setblocking(False)
@@ -125,8 +124,8 @@ class MqttLink:
     def publish(
         self, topic: str, payload: bytes, *, retain: bool = False, expires_s: int = 0
     ) -> None:
-        """Hand a message to the connection at QoS 1. `expires_s`: for how long a broker of version 5
-        keeps it for who is away; 0: as long as it will."""
+        """Hand a message to the connection at QoS 1. `expires_s`: for how long a broker of version
+        5 keeps it for who is away; 0: as long as it will."""
         self._queued.append((topic, payload, retain, expires_s))
         self._fill_window()
 

@@ -153,6 +153,9 @@ class Gap(msgspec.Struct, frozen=True):
     last: int
 
 
+WORD_CHARS_MAX = 128
+DAMAGED = "damaged"  #: in place of a word that is none any more
+
 _batch_decoder = msgspec.json.Decoder(Batch)
 _ack_decoder = msgspec.json.Decoder(Ack)
 _gap_decoder = msgspec.json.Decoder(Gap)
@@ -162,15 +165,23 @@ _fact_decoder = msgspec.json.Decoder(WireFact)
 def encode_batch(epoch: str, prev: str, rows: Iterable[FactRow]) -> bytes:
     """One message. The bodies are copied in as they lie in the journal: no second encoding."""
     facts = b",".join(map(_encode_row, rows))
-    return b'{"epoch":"%s","prev":"%s","facts":[%s]}' % (epoch.encode(), prev.encode(), facts)
+    before = prev if is_word(prev) else DAMAGED
+    return b'{"epoch":"%s","prev":"%s","facts":[%s]}' % (epoch.encode(), before.encode(), facts)
+
+
+def is_word(text: str) -> bool:
+    """Whether it can be the name of a fact or a hash: what a worn disk makes of them often is not,
+    and not every database can hold it."""
+    return text.isascii() and text.isalnum() and len(text) <= WORD_CHARS_MAX
 
 
 def _encode_row(row: FactRow) -> bytes:
     """A fact of a batch. A row that a damaged journal has made no JSON of travels as words that its
     hash cannot have been made for: the bridge keeps it, says so, and the lane goes on."""
     r = row
+    type_, digest = (text if is_word(text) else DAMAGED for text in (r.type, r.hash))
     encoded = b'{"seq":%d,"type":"%s","v":%d,"ts":%d,"mono":%d,"hash":"%s","body":%s}' % (
-        *(r.seq, r.type.encode(), r.version, r.wall_ms, r.mono_ms, r.hash.encode(), r.body),
+        *(r.seq, type_.encode(), r.version, r.wall_ms, r.mono_ms, digest.encode(), r.body),
     )
     try:
         if _fact_decoder.decode(encoded).seq == r.seq:
@@ -178,7 +189,7 @@ def _encode_row(row: FactRow) -> bytes:
     except _UNREADABLE:
         pass  # the reason does not matter: nobody can mend it here
     body = msgspec.Raw(msgspec.json.encode({"damaged_hex": r.body.hex()}))
-    fact = WireFact(r.seq, r.type, r.version, r.wall_ms, r.mono_ms, r.hash, body)
+    fact = WireFact(r.seq, type_, r.version, r.wall_ms, r.mono_ms, digest, body)
     return msgspec.json.encode(fact)
 
 

@@ -1,6 +1,6 @@
 """A word to one lane over MQTT, and its answer. The broker keeps a command for a lane that is away,
-as long as it is valid; while somebody waits it is repeated besides, for brokers forget. The lane acts
-on each id once.
+as long as it is valid; while somebody waits it is repeated besides, for brokers forget. The lane
+acts on each id once.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from agent.journal.chain import BrokenChain, faults, follows
 from agent.journal.file import SEQ_MAX, JournalDamaged, meta_of, rows_of, unsafe
 from agent.journal.reader import JournalReader
 from agent.journal.salvage import Fact, Found, mapped, salvaged_log
-from agent.wire import GENESIS, FactRow, UndecodableFact, decode_body
+from agent.wire import GENESIS, FactRow, UndecodableFact, decode_body, is_word
 
 TAIL_FACTS = 4000  #: about two busy days; 40 ms
 WHOLE_BYTES = 4 * 1024 * 1024  #: a file up to here is checked whole: 20 ms
@@ -120,13 +120,18 @@ def _judged(faults: Iterable[BrokenChain], row_at: Callable[[int], FactRow]) -> 
     for fault in faults:
         if fault.missing:
             return Look(f"the fact at seq {fault.seq} is missing")
-        row = row_at(fault.seq)
-        try:
-            decode_body(row.type, row.version, row.body)
-        except UndecodableFact:
+        if not _is_readable(row_at(fault.seq)):
             return Look(f"the fact at seq {fault.seq} cannot be read")
         changed_seq = changed_seq or fault.seq
     return Look(changed_seq=changed_seq)
+
+
+def _is_readable(row: FactRow) -> bool:
+    try:
+        decode_body(row.type, row.version, row.body)
+    except UndecodableFact:
+        return False
+    return is_word(row.type) and is_word(row.hash)
 
 
 def _faults(db: sqlite3.Connection, newest: list[Archive], most: int) -> Iterator[BrokenChain]:

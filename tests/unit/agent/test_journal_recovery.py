@@ -505,11 +505,14 @@ def test_a_busy_day_with_everything_in_it_is_taken_over(path):
         assert journal.lane_state() == state
 
 
-def test_a_fact_that_cannot_be_read_is_damage_for_the_lane_could_not_start_on_it(path):
+@pytest.mark.parametrize(
+    "spoilt", ["body = x'7b00ff'", "hash = CAST(x'ff22' AS TEXT)", "type = 'a b'"]
+)
+def test_a_fact_that_cannot_be_read_is_damage_for_the_lane_could_not_start_on_it(path, spoilt):
     busy(path)
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("DROP TRIGGER fact_is_never_changed")
-        db.execute("UPDATE fact SET body = x'7b00ff' WHERE seq = 40")
+        db.execute(f"UPDATE fact SET {spoilt} WHERE seq = 40")
     journal, recovered = open_journal(path, NOW_MS)
     with journal:
         assert recovered.reason == "the fact at seq 40 cannot be read"

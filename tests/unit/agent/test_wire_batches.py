@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -197,3 +198,13 @@ def test_a_totals_digest_bytes_do_not_depend_on_how_it_was_sent():
 
     assert encode_total(one) == encode_total(posted(lines=(charged(MILK),), count=1, total_id="T1"))
     assert encode_total(one) != encode_total(posted("T1", 1, lines=(charged(MILK, 2),)))
+
+
+@pytest.mark.parametrize("word", ["\ufffd\ufffd", 'a"b', "a\\b", "a\x00b", "", "a b", "x" * 129])
+def test_a_name_or_hash_that_a_disk_has_spoilt_does_not_spoil_its_batch(word):
+    good = FactRow(1, "DeviceLost", 1, 0, 0, "a" * 64, b"{}")
+    spoilt = [replace(good, type=word), replace(good, seq=2, hash=word), replace(good, seq=3)]
+    batch = parse_batch(encode_batch("e1", word, spoilt))
+    assert batch.prev == "damaged"
+    assert [fact.type for fact in batch.facts] == ["damaged", "DeviceLost", "DeviceLost"]
+    assert [fact.hash for fact in batch.facts] == ["a" * 64, "damaged", "a" * 64]
