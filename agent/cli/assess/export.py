@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NoReturn
@@ -89,14 +89,15 @@ class NotAFact(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that is no fact; the rest of the file is read all the same."""
+    """What is wrong with a line; the rest of the file is read all the same."""
 
     number: int
     why: Text
+    is_fact: bool = False  #: only a field of it is not known, and was not read
 
 
 def read(lines: Iterable[bytes]) -> tuple[list[FactBody], list[BadLine]]:
-    """The facts of an export that this release knows, and the lines that cannot be read.
+    """The facts of an export that this release knows, and the lines that cannot be read whole.
 
     What items are holds from where a journal says it; written by hand, without `seq`, it holds for
     the whole file and comes first.
@@ -109,12 +110,13 @@ def read(lines: Iterable[bytes]) -> tuple[list[FactBody], list[BadLine]]:
             continue
         try:
             raw = _json(line.removeprefix(BOM) if number == 1 else line)
-            fact = _fact(raw)
+            fact, strange = _fact(raw)
         except NotAFact as error:
             bad.append(BadLine(number, error.why))
         else:
             into = everywhere if isinstance(fact, ItemDescribed) and "seq" not in raw else facts
             into.extend(() if fact is None else (fact,))
+            bad.extend(BadLine(number, why, is_fact=True) for why in strange)
     return [*everywhere, *facts], bad
 
 
@@ -136,7 +138,8 @@ def _no_number(word: str) -> NoReturn:
     raise NotAFact(Text("{got} is no number in JSON", {"got": word}))
 
 
-def _fact(raw: Any) -> FactBody | None:
+def _fact(raw: Any) -> tuple[FactBody | None, list[Text]]:
+    """The fact, None if it is of another release, and what is said of fields that are not its."""
     if not isinstance(raw, dict) or not isinstance(raw.get("type"), str):
         raise NotAFact(Text('a JSON object with "type" and "body" is meant'))
     type_, version, body = raw["type"], raw.get("v", 1), raw.get("body")
@@ -156,7 +159,29 @@ def _fact(raw: Any) -> FactBody | None:
     beyond = None if fact is None else limits.problem(type_, filled)
     if beyond is not None:
         raise NotAFact(beyond)
-    return fact
+    known = {} if fact is None else msgspec.to_builtins(fact)
+    return fact, [] if fact is None else list(_strange(filled, known, ""))
+
+
+def _strange(given: Any, known: Any, place: str) -> Iterator[Text]:
+    """A word for each field that was given and is not known there."""
+    if isinstance(given, list):
+        for number, (one, its) in enumerate(zip(given, known, strict=True)):
+            yield from _strange(one, its, f"{place}[{number}]")
+    elif isinstance(given, dict):
+        for name, value in given.items():
+            field = f"{place}.{name}" if place else name
+            if name in known:
+                yield from _strange(value, known[name], field)
+            else:
+                yield _unknown_field(field[:SHOWN_MAX], get_close_matches(name, known, n=1))
+
+
+def _unknown_field(field: str, nearest: list[str]) -> Text:
+    if not nearest:
+        return Text("{field} is not known here and was not read", {"field": field})
+    told: dict[str, str | int] = {"field": field, "nearest": nearest[0]}
+    return Text("{field} is not known here and was not read; did you mean {nearest}?", told)
 
 
 def _unknown(type_: str) -> Text:
