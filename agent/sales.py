@@ -5,9 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from agent.domain.alerts import alert_text
+from agent.domain.rejections import rejected_text
+from agent.domain.text import Text
+
 if TYPE_CHECKING:
     from agent.domain.events import SaleFile
-    from agent.domain.facts import MissedScanSuspected, TransactionSuspended
+    from agent.domain.facts import (
+        CashierTotalRejected,
+        MissedScanSuspected,
+        TransactionSuspended,
+    )
 
 FOUND_MAX = 50
 MS_MAX = 2**53
@@ -56,7 +64,16 @@ class OpenMatter:
     owed: int  #: items to be added before it is closed
     is_confirmed: bool = False  #: somebody agreed that something is missing
     suspicion: MissedScanSuspected | None = None
-    code: str = ""  #: why a total was rejected
+    rejected: CashierTotalRejected | None = None
+
+
+def matter_texts(matter: OpenMatter) -> tuple[Text, ...]:
+    """What it is, then why, in words."""
+    if matter.suspicion is not None:
+        why = (finding.reason for finding in matter.suspicion.findings)
+        return alert_text(matter.suspicion), *why
+    paid = Text("Paid, and no sale was made of it")
+    return (paid,) if matter.rejected is None else (paid, rejected_text(matter.rejected))
 
 
 class Sales(Protocol):

@@ -14,10 +14,9 @@ from typing import Protocol
 
 import msgspec
 
-from agent.domain.alerts import alert_text
 from agent.domain.text import Text
 from agent.handle import LaneNotice
-from agent.sales import OpenMatter, Sales
+from agent.sales import OpenMatter, Sales, matter_texts
 
 log = logging.getLogger("lanetally.todo")
 
@@ -52,6 +51,7 @@ class OpenBody(msgspec.Struct, frozen=True):
     amount_minor: int
     owed: int
     text: str
+    reasons: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -95,9 +95,7 @@ class Todo:
         return msgspec.json.encode({"open": [self._body(matter) for matter in matters]})
 
     def _body(self, matter: OpenMatter) -> OpenBody:
-        text = Text("Paid, and no sale was made of it: {code}", {"code": matter.code})
-        if matter.suspicion is not None:
-            text = alert_text(matter.suspicion)
+        text, *why = map(self.say, matter_texts(matter))
         return OpenBody(
             matter.kind,
             matter.transaction_id,
@@ -106,5 +104,6 @@ class Todo:
             matter.wall_ms,
             matter.amount_minor,
             matter.owed,
-            self.say(text),
+            text,
+            tuple(why),
         )

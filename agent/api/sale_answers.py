@@ -18,8 +18,8 @@ from agent.domain.facts import (
     SoldLine,
 )
 from agent.domain.returnable import Returnable, account_of
-from agent.domain.text import Text
 from agent.domain.totals import Tender
+from agent.sales import matter_texts
 
 if TYPE_CHECKING:
     from agent.api.answers import Say
@@ -252,7 +252,7 @@ def _suspicion(view: SaleView, suspicion: MissedScanSuspected, say: Say) -> Open
 
 def matter_answer(matter: OpenMatter, now_ms: int, say: Say) -> MatterAnswer:
     suspicion = matter.suspicion
-    findings = suspicion.findings if suspicion else ()
+    text, *why = matter_texts(matter)
     return MatterAnswer(
         matter.kind,
         matter.transaction_id,
@@ -264,12 +264,6 @@ def matter_answer(matter: OpenMatter, now_ms: int, say: Say) -> MatterAnswer:
         suspicion.value_minor if suspicion else matter.amount_minor,
         matter.owed,
         bool(matter.is_confirmed),
-        say(_words(matter)),
-        tuple(say(finding.reason) for finding in findings),
+        say(text),
+        tuple(say(reason) for reason in why),
     )
-
-
-def _words(matter: OpenMatter) -> Text:
-    if matter.suspicion is not None:
-        return alert_text(matter.suspicion)
-    return Text("Paid, and no sale was made of it: {code}", {"code": matter.code})

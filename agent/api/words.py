@@ -86,6 +86,7 @@ SCREEN_TEXTS = {
     "take_back": "Take back",
     "taken_back": "Taken back",
     "nothing_missing": "Nothing is missing",
+    "close_matter": "Cleared up: take it off the list",
     "returns": "Returns",
     "give_back": "Give back",
     "as_paid": "As it was paid",

@@ -59,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
 def _line(matter: MatterAnswer, minor_digits: int, say: Say) -> str:
     where = matter.receipt_number or matter.total_id
     worth = f"{matter.value_minor / 10**minor_digits:.{minor_digits}f}"
-    return f"{age(matter.age_s, say):>10}  {where:<20}  {worth:>10}  {matter.text}"
+    head = f"{age(matter.age_s, say):>10}  {where:<20}  {worth:>10}"
+    return f"{head}  {matter.text} ({'; '.join(matter.reasons)})"
 
 
 def age(seconds: int, say: Say) -> str:

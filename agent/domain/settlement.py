@@ -91,6 +91,15 @@ HELD_AT_TILL = Text(
 HELD_POSTED = Text(
     "Scan what is missing and send the total again, or answer that it goes on as it is"
 )
+PRICE_UNKNOWN = TotalProblem(
+    "price_unknown", Text("An item has no price here: settle this basket from the POS")
+)
+TENDERS_WRONG = TotalProblem(
+    "tenders_do_not_match", Text("The tenders do not add up to the amount charged")
+)
+TAXES_WRONG = TotalProblem(
+    "taxes_do_not_match", Text("The taxes do not add up to the amount charged")
+)
 TOTAL_ID_REUSED = TotalProblem(
     "total_id_reused", Text("This total_id was used for another total: give each total its own id")
 )
@@ -195,22 +204,16 @@ def _sale(
     lines = _sold_lines(event, transaction, rules)
     amount_minor = _amount(total, transaction)
     if amount_minor is None:
-        return TotalProblem(
-            "price_unknown", Text("An item has no price here: settle this basket from the POS")
-        )
+        return PRICE_UNKNOWN
     tenders = total.tenders or (
         Tender(rules.default_tender, amount_minor + total.change_minor + total.rounding_minor),
     )
     paid_minor = sum(t.amount_minor for t in tenders) - total.change_minor
     if paid_minor != amount_minor + total.rounding_minor or paid_minor < 0:
-        return TotalProblem(
-            "tenders_do_not_match", Text("The tenders do not add up to the amount charged")
-        )
+        return TENDERS_WRONG
     taxes = total.taxes or included_taxes(lines, amount_minor, rules.tax_rate_bp)
     if sum(tax.net_minor + tax.tax_minor for tax in taxes) != amount_minor:
-        return TotalProblem(
-            "taxes_do_not_match", Text("The taxes do not add up to the amount charged")
-        )
+        return TAXES_WRONG
     number = transaction.number
     return TransactionSettled(
         transaction_id=transaction.transaction_id,

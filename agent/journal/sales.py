@@ -100,7 +100,7 @@ def _unsettled(reader: JournalReader, seq: int) -> OpenMatter:
         wall_ms,
         paid_minor,
         0,
-        code=rejected.code,
+        rejected=rejected,
     )
 
 

@@ -22,6 +22,7 @@ const CHANGES = new Set([
 ]);
 
 let shown = null; // the sale, as the lane tells it
+let unsettled = null; // or what was paid, and no sale explains
 let lookingAt = "open"; // or the query of a search
 let addId = ""; // of what is being added: a retry adds it once
 
@@ -53,7 +54,10 @@ function matterRow(matter) {
   const head = matter.receipt_number || matter.total_id;
   const row = entry(matter.transaction_id, head, age(matter.age_s), matter.text, matter.value_minor, open);
   row.classList.add("open");
-  if (matter.kind === "unsettled") row.firstChild.onclick = () => showUnsettled(matter);
+  if (matter.kind === "unsettled") {
+    row.firstChild.dataset.sale = matter.total_id; // of a basket there may be several
+    row.firstChild.onclick = () => showUnsettled(matter);
+  }
   return row;
 }
 
@@ -63,7 +67,7 @@ function foundRow(sale) {
   return row;
 }
 
-const mark = () => markRow($("list"), shown?.sale.transaction_id ?? null);
+const mark = () => markRow($("list"), shown?.sale.transaction_id ?? unsettled?.total_id ?? null);
 
 function search(event) {
   event.preventDefault();
@@ -82,6 +86,7 @@ async function open(transaction_id) {
   const file = await get(`/v1/transactions/${encodeURIComponent(transaction_id)}`, say);
   if (!file) return;
   shown = file;
+  unsettled = null;
   say("");
   $("add").reset();
   newAdd();
@@ -98,8 +103,9 @@ function newAdd() {
 }
 
 function write() {
-  $("choose").hidden = shown !== null;
+  $("choose").hidden = shown !== null || unsettled !== null;
   $("file").hidden = shown === null;
+  $("unsettled").hidden = unsettled === null;
   if (shown === null) return;
   const { sale, suspicion, lines, backfills } = shown;
   setText($("receipt"), `${sale.receipt_number}  ${amount(sale.amount_minor)}`);
@@ -196,10 +202,30 @@ async function letBe() {
   await carryOut("/v1/suspicions/close", { transaction_id, reason: reason() });
 }
 
-async function showUnsettled({ total_id, text }) {
-  say(text, true);
-  const done = await act("/v1/suspicions/close", { total_id, reason: reason() });
-  say(done.text, !done.isDone);
+function showUnsettled(matter) {
+  unsettled = matter;
+  shown = null;
+  stopScan();
+  say("");
+  write();
+  mark();
+  setText($("total-id"), [matter.total_id, amount(matter.value_minor)].join("  "));
+  setText($("since"), clock(matter.happened_at));
+  $("unexplained").replaceChildren(...[matter.text, ...matter.reasons].map((one) => make("li", "", one)));
+  $("close-total").elements.reason.focus();
+}
+
+async function closeTotal(event) {
+  event.preventDefault();
+  if (unsettled === null) return;
+  const form = $("close-total");
+  const done = await act("/v1/suspicions/close", { total_id: unsettled.total_id, reason: form.elements.reason.value });
+  if (done.isDone) {
+    unsettled = null;
+    form.reset();
+    write();
+  }
+  if (done.text) say(done.text, !done.isDone);
 }
 
 const reason = () => $("add").elements.reason.value;
@@ -215,6 +241,7 @@ $("search").onsubmit = search;
 $("add").onsubmit = add;
 $("show-open").onclick = showOpen;
 $("let-be").onclick = letBe;
+$("close-total").onsubmit = closeTotal;
 $("scan").onclick = scan;
 $("ways").onchange = () => ($("money").hidden = $("add").elements.way.value !== "paid");
 addEventListener("pagehide", stopScan);
@@ -222,7 +249,7 @@ onKeys({
   F6: () => $("find").click(),
   F7: () => $("show-open").click(),
   F8: () => shown !== null && $("scan").click(),
-  F9: () => shown !== null && $("do-add").click(),
+  F9: () => (shown !== null ? $("do-add").click() : unsettled !== null && $("do-close").click()),
 });
 
 start({

@@ -152,6 +152,7 @@ async function askCustomer() {
   const keyed = await askNumber(word("phone"), customer);
   if (keyed !== null) customer = keyed;
   write();
+  $("tenders").firstElementChild.focus(); // Enter takes cash again
 }
 
 // --- what is shown --------------------------------------------------------------------------------

@@ -195,6 +195,35 @@ def test_somebody_says_that_nothing_is_missing(page: Browser, lane: ScreenLane) 
     assert dismissed.reason == "a bag was counted"
 
 
+def test_money_that_no_sale_explains_is_shown_first_and_closed_with_a_reason(
+    page: Browser, lane: ScreenLane
+) -> None:
+    page.wait_for(lambda: len(rows(page)) == 1, "what is open")
+    lost = {"total_id": "p9", "amount_minor": 900, "lines": [], "item_count": 0}
+    status, refused = lane.ask(
+        "POST",
+        "/v1/settlements",
+        {**lost, "tenders": [{"tender_type": "card", "amount_minor": 900}]},
+    )
+    assert status >= 400, refused
+    page.wait_for(lambda: len(rows(page)) == 2, "the money")
+    page.all("#list button")[1].click()
+    page.wait_for(lambda: page.one("#unsettled").is_displayed(), "what it is")
+
+    assert page.text("#total-id") == "p9  9.00"
+    assert not page.all(".pin[open]")
+    assert journaled(lane, MissedScanDismissed) == []
+    assert faint(page) == {}
+    pictured(page, "backfill unsettled en")
+    page.press(*"refunded", Keys.F9)
+    approved(page)
+    page.wait_for(lambda: len(rows(page)) == 1, "it is off the list")
+
+    (closed,) = journaled(lane, MissedScanDismissed)
+    assert (closed.total_id, closed.reason, closed.approver) == ("p9", "refunded", "Li")
+    assert page.one("#choose").is_displayed()
+
+
 def test_the_page_speaks_chinese(page: Browser) -> None:
     page.press(Keys.F2)
     page.wait_for(lambda: page.run("return document.documentElement.lang") == "zh-CN", "Chinese")

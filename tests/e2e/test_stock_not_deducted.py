@@ -197,7 +197,7 @@ def test_a_sale_that_the_books_hold_back_is_told_until_it_is_posted(
         "currency",
         11300,
     )
-    assert manager.reasons()[-1] == "quarantined"
+    wait_for(lambda: manager.reasons()[-1] == "quarantined", "the manager hears of it")
 
     end(site.bridge)
     site.write_bridge("CNY")
