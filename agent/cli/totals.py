@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +25,10 @@ from drivers.printer.codec_tokens import Tokenizer
 
 #: (file or file#2, its lines)
 Samples = Sequence[tuple[str, tuple[str, ...]]]
+
+NOTHING_LEARNT = Text(
+    "No sample could be read: the proposed rule is a place to begin by hand, and settles nothing"
+)
 
 
 def register(subparsers: Any) -> None:
@@ -66,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
         rule = load(args.rule)
         results = [read(rule, lines, args.minor_digits, ORIGIN) for lines in plain]
     complete = not any(isinstance(result, Unread) for result in results)
+    if toml and not any(isinstance(result, Reading) for result in results):
+        print(say(NOTHING_LEARNT), file=sys.stderr)
     names = [name for name, _ in samples]
     if args.json:
         rows = [_row(*each, say) for each in zip(names, plain, results, strict=True)]
