@@ -30,6 +30,7 @@ from agent.domain.facts import BackfillWay
 from agent.domain.gs1 import read_label
 from agent.domain.gtin import TradeItem
 from agent.domain.text import Text
+from agent.domain.totals import AMOUNT_MINOR_MAX
 from agent.domain.troubles import SCAN_TEXTS
 from agent.sales import SaleQuery
 
@@ -45,6 +46,7 @@ T = TypeVar("T")
 WORDS_MAX = 64
 PHONE_END_MIN = 4  #: fewer digits would find everybody
 DAY = timedelta(days=1)
+MINUTE_MS = 60_000
 
 #: What a search may name -> what it means.
 QUERY = {
@@ -145,38 +147,52 @@ def _query(text: str) -> SaleQuery | Text:
     """What is looked for, or what is wrong with the question."""
     try:
         fields = parse_qs(text, max_num_fields=16, errors="strict")
-        given = {name: values[-1].strip() for name, values in fields.items()}
-        unknown = sorted(given.keys() - QUERY.keys())
-        if unknown:
-            return Text("{field} is not known here", {"field": unknown[0][:WORDS_MAX]})
-        phone = "".join(given.get("phone", "").split())
-        if 0 < len(phone) < PHONE_END_MIN:
-            return Text("Give at least {count} digits of the number", {"count": PHONE_END_MIN})
-        amount = given.get("amount_minor")
-        return SaleQuery(
-            given.get("receipt", "")[:WORDS_MAX],
-            phone[:WORDS_MAX],
-            *_span_ms(given.get("from", ""), given.get("to", "")),
-            amount_minor=None if amount is None else int(amount[:WORDS_MAX]),
-        )
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         return Text("The question cannot be read: {reason}", {"reason": str(error)[:120]})
+    given = {name: values[-1].strip()[:WORDS_MAX] for name, values in fields.items()}
+    unknown = sorted(given.keys() - QUERY.keys())
+    if unknown:
+        return Text("{field} is not known here", {"field": unknown[0][:WORDS_MAX]})
+    phone = "".join(given.get("phone", "").split())
+    if 0 < len(phone) < PHONE_END_MIN:
+        return Text("Give at least {count} digits of the number", {"count": PHONE_END_MIN})
+    figures: dict[str, int] = {}
+    for name, (figure, read, example) in FIGURES.items():
+        try:
+            if given.get(name):
+                figures[figure] = read(given[name])
+        except (ValueError, OverflowError):
+            told: dict[str, str | int] = {"field": name, "got": given[name], "example": example}
+            return Text("{field} is {got}; what is meant looks like {example}", told)
+    return SaleQuery(given.get("receipt", ""), phone, **figures)
 
 
-def _span_ms(begin: str, end: str) -> tuple[int, int]:
+def _from_ms(text: str) -> int:
     """Of the store's own clock, within which this machine lives. Raises ValueError."""
-    usual = SaleQuery()
-    from_ms, to_ms = usual.from_ms, usual.to_ms
-    if begin:
-        from_ms = _ms(datetime.fromisoformat(begin))
-    if end:
-        moment = datetime.fromisoformat(end)
-        to_ms = _ms(moment + DAY) - 1 if len(end) == len("2026-11-22") else _ms(moment) + 59_999
-    return from_ms, to_ms
+    return int(datetime.fromisoformat(text).astimezone().timestamp() * 1000)
 
 
-def _ms(moment: datetime) -> int:
-    return int(moment.astimezone().timestamp() * 1000)
+def _to_ms(text: str) -> int:
+    """To the end of the minute, or of the day. Raises ValueError, OverflowError."""
+    if len(text) > len("2026-11-22"):
+        return _from_ms(text) + MINUTE_MS - 1
+    return _from_ms((datetime.fromisoformat(text) + DAY).isoformat()) - 1
+
+
+def _minor(text: str) -> int:
+    """Raises ValueError."""
+    amount_minor = int(text)
+    if abs(amount_minor) > AMOUNT_MINOR_MAX:
+        raise ValueError
+    return amount_minor
+
+
+#: What of a search is a figure -> the query's own, how it is read, and such a one.
+FIGURES: dict[str, tuple[str, Callable[[str], int], str]] = {
+    "from": ("from_ms", _from_ms, "2026-11-22T09:30"),
+    "to": ("to_ms", _to_ms, "2026-11-22"),
+    "amount_minor": ("amount_minor", _minor, "1250"),
+}
 
 
 # --- amending ------------------------------------------------------------------------------------

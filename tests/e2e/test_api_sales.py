@@ -72,11 +72,23 @@ def test_a_sale_is_not_found_by_what_is_not_so(lane: ScreenLane, sale: str, quer
 
 
 @pytest.mark.parametrize(
-    "query", ["phone=78", "amount_minor=x", "from=yesterday", "colour=red", "to=9999-12-31"]
+    ("query", "said"),
+    [
+        ("phone=78", "at least 4 digits"),
+        ("amount_minor=x", "amount_minor is x; what is meant looks like 1250"),
+        ("amount_minor=" + "9" * 30, "amount_minor is 9999"),
+        ("from=yesterday", "from is yesterday; what is meant looks like 2026-11-22T09:30"),
+        ("to=9999-12-31", "to is 9999-12-31; what is meant looks like 2026-11-22"),
+        ("colour=red", "colour is not known here"),
+        ("receipt=%ff", "The question cannot be read"),
+    ],
 )
-def test_a_question_that_cannot_be_read_is_refused(lane: ScreenLane, query: str) -> None:
+def test_a_question_that_cannot_be_read_is_refused_in_words(
+    lane: ScreenLane, query: str, said: str
+) -> None:
     status, answer = lane.ask("GET", f"/v1/transactions?{query}")
     assert (status, answer["code"]) == (400, "query_invalid")
+    assert said in answer["detail"]
 
 
 def test_a_retry_adds_once_however_often_and_at_the_same_time(lane: ScreenLane, sale: str) -> None:
