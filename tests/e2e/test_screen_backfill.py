@@ -211,6 +211,10 @@ def test_money_that_no_sale_explains_is_shown_first_and_closed_with_a_reason(
     page.wait_for(lambda: page.one("#unsettled").is_displayed(), "what it is")
 
     assert page.text("#total-id") == "p9  9.00"
+    assert page.texts("#unexplained li") == [
+        "Paid, and no sale was made of it",
+        "The item count must be between 1 and 9999",
+    ]
     assert not page.all(".pin[open]")
     assert journaled(lane, MissedScanDismissed) == []
     assert faint(page) == {}

@@ -169,6 +169,7 @@ def test_money_for_which_the_lane_has_no_sale_is_told_until_somebody_looked_into
     wait_for(lambda: manager.states.get("lane-1 todo"), "it is open")
     (open_,) = manager.states["lane-1 todo"]["open"]
     assert (open_["kind"], open_["total_id"], open_["amount_minor"]) == ("unsettled", "T1", 900)
+    assert open_["reasons"] == ["Nothing was scanned at this lane: there is nothing to settle"]
 
     end(site.lane)
     site.lane = start("agent.cli", site.lane_file)
