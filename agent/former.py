@@ -22,7 +22,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
 from agent import wire
 from agent.domain.facts import FactLost
@@ -82,7 +82,7 @@ class FormerSync:
         client_id = f"lanetally-{address.org}-{address.store}-{address.lane}-former"
         with closing(JournalReader(self._path)) as reader:
             link = MqttLink(self._settings, client_id, on_up=self._up, on_message=self._message)
-            self._link = link
+            self._link, self._reader = link, reader
             try:
                 set_back = reader.epochs_set_back()
                 for former in unsent(self._path):
@@ -124,6 +124,7 @@ class FormerSync:
         ack, stream = wire.decode_ack(message.payload), self._stream
         if ack is None or stream is None or ack.epoch != stream.former.epoch:
             return
+        stream.is_set_back |= _names_another(ack, stream, self._reader)
         reached = min(_reached(ack, stream), stream.former.last_seq)
         moved = reached != stream.acked or not stream.answered
         stream.acked = reached
@@ -142,6 +143,18 @@ class FormerSync:
                 db.execute(sql, (*values, stream.acked))
         except sqlite3.Error as error:
             log.warning("cursor of a former epoch not saved: %s", error)
+
+
+def _names_another(ack: Ack, stream: _Stream, reader: JournalReader) -> bool:
+    """Whether the bridge has another fact where ours is sound: the disk was set back before it was
+    damaged, and nobody has seen it yet."""
+    if ack.hash is UNSET or ack.hw > stream.former.last_seq:
+        return False
+    rows = list(reader.former_rows(stream.former, max(1, ack.hw - 1), ack.hw))
+    if len(rows) < 2:
+        return False
+    before, own = rows
+    return follows(before.hash, stream.former.epoch, own) and own.hash != ack.hash
 
 
 def _reached(ack: Ack, stream: _Stream) -> int:

@@ -291,3 +291,17 @@ def test_of_numbers_that_are_used_twice_only_what_the_bridge_got_counts(got, is_
     former = Former(1, "e", 60, 2, 0)
     stream = module._Stream(former, 2, is_set_back)
     assert module._reached(Ack("e", 50, False, got), stream) == reached
+
+
+def test_a_bridge_that_names_another_fact_has_that_of_another_life_of_the_disk(path):
+    with Journal(path) as journal:
+        append(journal, [STARTED] * 8)
+        former = Former(0, journal.epoch, 8, 2, 0)
+    stream = module._Stream(former, 2)
+    with closing(JournalReader(path)) as reader:
+        own, other = reader.hash_at(5), "f" * 64
+        words = [(5, own), (5, other), (9, other), (1, other), (5, UNSET)]
+        named = [
+            module._names_another(Ack("e", hw, False, (), w), stream, reader) for hw, w in words
+        ]
+    assert named == [False, True, False, False, False]
