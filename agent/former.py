@@ -124,8 +124,8 @@ class FormerSync:
         ack, stream = wire.decode_ack(message.payload), self._stream
         if ack is None or stream is None or ack.epoch != stream.former.epoch:
             return
-        stream.is_set_back |= _names_another(ack, stream, self._reader)
-        reached = min(_reached(ack, stream), stream.former.last_seq)
+        stream.is_set_back = stream.is_set_back or _names_another(ack, stream, self._reader)
+        reached = _reached(ack, stream, self._reader)
         moved = reached != stream.acked or not stream.answered
         stream.acked = reached
         stream.answered = True
@@ -146,21 +146,39 @@ class FormerSync:
 
 
 def _names_another(ack: Ack, stream: _Stream, reader: JournalReader) -> bool:
-    """Whether the bridge has another fact where ours is sound: the disk was set back before it was
-    damaged, and nobody has seen it yet."""
-    if ack.hash is UNSET or ack.hw > stream.former.last_seq:
+    """Whether the bridge has another fact where ours is sound, or more than we know of: the disk
+    was set back, and perhaps damaged before anybody has seen it."""
+    former = stream.former
+    if ack.hw > former.last_seq:
+        return True
+    if ack.hash is UNSET or not ack.hw or not _is_sound(reader, former, ack.hw):
         return False
-    rows = list(reader.former_rows(stream.former, max(1, ack.hw - 1), ack.hw))
-    if len(rows) < 2:
-        return False
-    before, own = rows
-    return follows(before.hash, stream.former.epoch, own) and own.hash != ack.hash
+    return next(reader.former_rows(former, ack.hw, ack.hw)).hash != ack.hash
 
 
-def _reached(ack: Ack, stream: _Stream) -> int:
+def _reached(ack: Ack, stream: _Stream, reader: JournalReader) -> int:
+    """How far the bridge has come; where numbers may be used twice, as far as each sound fact was
+    taken as it was sent now, and each other one is there."""
+    last = stream.former.last_seq
     if not stream.is_set_back or isinstance(ack.got, UnsetType):
-        return ack.hw
-    return max([stream.acked, *(last for first, last in ack.got if first <= stream.acked + 1)])
+        return min(ack.hw, last)
+    seq = stream.acked
+    while seq < last:
+        taken = [end for first, end in ack.got if first <= seq + 1 <= end]
+        if taken:
+            seq = min(max(taken), last)
+        elif seq < ack.hw and not _is_sound(reader, stream.former, seq + 1):
+            seq += 1
+        else:
+            break
+    return seq
+
+
+def _is_sound(reader: JournalReader, former: Former, seq: int) -> bool:
+    """Whether a fact is there, and follows from the one before."""
+    rows = {row.seq: row for row in reader.former_rows(former, max(1, seq - 1), seq)}
+    prev = GENESIS if seq == 1 else rows[seq - 1].hash if seq - 1 in rows else ""
+    return seq in rows and bool(prev) and follows(prev, former.epoch, rows[seq])
 
 
 def _probe(reader: JournalReader, stream: _Stream) -> list[tuple[str, FactRow]]:

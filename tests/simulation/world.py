@@ -504,11 +504,16 @@ class World:
         return {seq for (seq,) in self.ledger().execute(sql, (lane.address.lane, epoch))}
 
     def _compare_journal(self, lane: SimLane) -> None:
-        """All that the lane has is in the ledger; what it had twice under one number is at least
-        in quarantine, where somebody sees it."""
+        """All that the lane has and can prove is in the ledger; what it had twice under one number
+        is at least in quarantine, where somebody sees it."""
         with closing(JournalReader(lane.path)) as reader:
             own = [(reader.epoch, row) for row in reader.rows()]
-            past = [(f.epoch, row) for f in reader.formers() for row in reader.former_rows(f)]
+            past = [
+                (former.epoch, row)
+                for former in reader.formers()
+                for row, is_sure in judged(reader.former_rows(former), former.epoch)
+                if is_sure
+            ]
             known_to_lane = reader.select("SELECT acked_seq FROM sync_cursor")[0][0]
         stream = lane.address.lane, lane.journal.epoch
         assert known_to_lane <= self.held(*stream)

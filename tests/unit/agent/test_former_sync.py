@@ -276,32 +276,50 @@ def test_words_of_other_epochs_move_nothing(path, bridge):
     assert len(bridge.batches) > 1
 
 
-@pytest.mark.parametrize(
-    ("got", "is_set_back", "reached"),
-    [
-        (((3, 4),), False, 50),
-        (((3, 4),), True, 4),
-        (((1, 2), (3, 9)), True, 9),
-        (((5, 9),), True, 2),
-        ((), True, 2),
-        (UNSET, True, 50),
-    ],
-)
-def test_of_numbers_that_are_used_twice_only_what_the_bridge_got_counts(got, is_set_back, reached):
-    former = Former(1, "e", 60, 2, 0)
-    stream = module._Stream(former, 2, is_set_back)
-    assert module._reached(Ack("e", 50, False, got), stream) == reached
-
-
-def test_a_bridge_that_names_another_fact_has_that_of_another_life_of_the_disk(path):
+@pytest.fixture
+def eight(path):
+    """A stream of eight facts, of which the lane knows two to be there, and who reads it."""
     with Journal(path) as journal:
         append(journal, [STARTED] * 8)
         former = Former(0, journal.epoch, 8, 2, 0)
-    stream = module._Stream(former, 2)
     with closing(JournalReader(path)) as reader:
-        own, other = reader.hash_at(5), "f" * 64
-        words = [(5, own), (5, other), (9, other), (1, other), (5, UNSET)]
-        named = [
-            module._names_another(Ack("e", hw, False, (), w), stream, reader) for hw, w in words
-        ]
-    assert named == [False, True, False, False, False]
+        yield module._Stream(former, 2), reader
+
+
+@pytest.mark.parametrize(
+    ("got", "is_set_back", "reached"),
+    [
+        (((3, 4),), False, 8),
+        (((3, 4),), True, 4),
+        (((1, 2), (3, 6)), True, 6),
+        (((4, 9),), True, 2),
+        (((3, 9),), True, 8),
+        ((), True, 2),
+        (UNSET, True, 8),  # an older bridge
+    ],
+)
+def test_of_numbers_that_are_used_twice_only_what_the_bridge_got_counts(
+    eight, got, is_set_back, reached
+):
+    stream, reader = eight
+    stream.is_set_back = is_set_back
+    assert module._reached(Ack("e", 50, False, got), stream, reader) == reached
+
+
+def test_what_is_lost_here_is_not_waited_for_where_the_bridge_has_something(eight, path):
+    stream, reader = eight
+    stream.is_set_back = True
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("DROP TRIGGER fact_is_never_deleted")
+        db.execute("DELETE FROM fact WHERE seq = 3")
+    reached = [module._reached(Ack("e", hw, False, ()), stream, reader) for hw in (2, 3, 8)]
+    assert reached == [2, 3, 4], "nor for the one after it, which cannot be told to be true"
+
+
+def test_a_bridge_that_names_another_fact_or_more_than_ours_has_those_of_another_life(eight):
+    stream, reader = eight
+    own, other = reader.hash_at(5), "f" * 64
+    words = [(5, own), (5, other), (9, other), (1, other), (0, other), (5, UNSET)]
+    acks = [Ack("e", hw, False, (), word) for hw, word in words]
+    named = [module._names_another(ack, stream, reader) for ack in acks]
+    assert named == [False, True, True, True, False, False]
