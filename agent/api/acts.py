@@ -173,7 +173,6 @@ STATUS_BY_CODE = {
     "no_such_sale": 404,
     "no_such_basket": 404,
     "no_such_backfill": 404,
-    "no_such_line": 404,
     **{f"{role}_needed": 403 for role in ROLES},
 }
 

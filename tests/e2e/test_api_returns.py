@@ -116,7 +116,7 @@ def test_a_sale_tells_what_of_it_can_still_come_back(
     [
         ({"pin": ""}, (403, "supervisor_needed")),
         ({"lines": []}, (400, "value_absurd")),
-        ({"lines": [{"line_no": 9}]}, (404, "no_such_line")),
+        ({"lines": [{"line_no": 9}]}, (409, "no_such_line")),
         ({"lines": [{"line_no": 1, "quantity": 2}]}, (409, "too_much")),
         ({"lines": [{"line_no": 1, "quantity": -1}]}, (400, "value_absurd")),
         ({"lines": [{"line_no": 1, "amount_minor": 1}]}, (409, "amount_changed")),
