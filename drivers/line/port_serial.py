@@ -12,6 +12,7 @@ import errno
 import os
 import select
 import termios
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import serial
 from serial.tools.list_ports_linux import SysFS
 
 from drivers.base import DeviceMisconfigured, DeviceUnavailable, Identity
+from drivers.line.port_tty import let_go, read_damaged_characters_as_nul
 
 #: Errors that a person must mend: no permission, no serial line, or one that cannot do the settings
 #: (a Raspberry Pi's mini UART, ttyS0, has no parity). All others may pass by themselves.
@@ -54,10 +56,13 @@ class SerialPort:
         self.path = path
         self.settings = settings
         self._line: serial.Serial | None = None
+        self._closing: threading.Thread | None = None
 
     def open(self) -> None:
         """Take the line. Raises DeviceUnavailable (absent, in use) or DeviceMisconfigured."""
         s = self.settings
+        if self._closing is not None and self._closing.is_alive():  # opening would wait for that
+            raise DeviceUnavailable(f"{self.path}: the line takes no bytes")
         try:
             self._line = serial.Serial(
                 self.path,
@@ -69,7 +74,7 @@ class SerialPort:
                 exclusive=True,
             )
             if s.parity != "none":
-                _read_damaged_characters_as_nul(self._line.fileno())
+                read_damaged_characters_as_nul(self._line.fileno())
         except (OSError, termios.error) as error:
             self.close()
             number = _error_number(error)
@@ -110,8 +115,7 @@ class SerialPort:
         """Give the line back. Safe to call twice and on a line that is gone."""
         line, self._line = self._line, None
         if line is not None:
-            with suppress(OSError):
-                line.close()
+            self._closing = let_go(line.fileno(), line.close)
 
     def _opened(self) -> serial.Serial:
         if self._line is None:
@@ -137,13 +141,3 @@ def _error_number(error: OSError | termios.error) -> int:
     """0 if it has none: pyserial wraps some termios errors without theirs, lets others through."""
     cause = error.__context__ or error
     return int(cause.args[0]) if isinstance(cause, termios.error | OSError) else 0
-
-
-def _read_damaged_characters_as_nul(fd: int) -> None:
-    """Switch the line's parity check on: pyserial sends the parity bit but never checks it.
-
-    termios(3): INPCK without IGNPAR and PARMRK reads a character with a parity error as NUL.
-    """
-    attributes = termios.tcgetattr(fd)
-    attributes[0] |= termios.INPCK
-    termios.tcsetattr(fd, termios.TCSANOW, attributes)

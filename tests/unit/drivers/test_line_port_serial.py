@@ -10,7 +10,7 @@ import pytest
 import serial
 
 from drivers.base import DeviceMisconfigured, DeviceUnavailable
-from drivers.line import port_serial
+from drivers.line import port_serial, port_tty
 from drivers.line.port_serial import LineSettings, SerialPort, identity
 
 SEVEN_EVEN = LineSettings(9600, data_bits=7, parity="even", stop_bits=1)
@@ -211,3 +211,48 @@ def test_an_adapter_pulled_out_while_it_is_looked_at_is_unavailable(monkeypatch)
     monkeypatch.setattr(port_serial, "SysFS", half_gone)
     with pytest.raises(DeviceUnavailable, match="unplugged"):
         identity("/dev/ttyUSB0")
+
+
+def test_last_words_are_given_time_before_the_line_is_closed(port, monkeypatch):
+    left = iter((3, 2, 1, 0))
+    monkeypatch.setattr(port_tty, "_unsent_bytes", lambda _fd: next(left))
+
+    port.close()
+
+    assert list(left) == []
+
+
+def test_a_device_that_takes_nothing_holds_up_nobody_who_closes_its_line(port, monkeypatch):
+    """The kernel's own close waits for such a device; the one who owns the port goes on."""
+    waits, given_back = threading.Event(), threading.Event()
+    close = serial.Serial.close
+
+    def as_the_kernel_does(line):
+        waits.wait()
+        close(line)
+        given_back.set()
+
+    monkeypatch.setattr(port_tty, "_unsent_bytes", lambda _fd: 3)
+    monkeypatch.setattr(serial.Serial, "close", as_the_kernel_does)
+
+    port.close()
+
+    with pytest.raises(DeviceUnavailable):
+        port.read(0)
+    with pytest.raises(DeviceUnavailable, match="takes no bytes"):
+        port.open()
+    waits.set()
+    assert given_back.wait(10)
+    _opened_again(port)
+
+
+def _opened_again(port: SerialPort) -> None:
+    """As the supervisor does: until it can be."""
+    for _ in range(1000):
+        try:
+            port.open()
+        except DeviceUnavailable:
+            threading.Event().wait(0.01)
+        else:
+            return
+    port.open()
