@@ -166,6 +166,7 @@ remove() { # [--with-data]
         /etc/udev/rules.d/71-lanetally.rules /etc/modules-load.d/lanetally.conf \
         /usr/local/bin/lanetally /usr/local/bin/lanetally-bridge "$programs" "$programs.d"
     systemctl daemon-reload
+    systemctl reset-failed 'lanetally-*' 2>/dev/null || true # what ended badly is not remembered
     udevadm control --reload
     if [ "${1:-}" != --with-data ]; then
         say "Removed. Journals, ledger and settings are kept: /var/lib/lanetally*, $settings" \
