@@ -61,12 +61,16 @@ class Browser:
         return self.driver.find_element("css selector", selector)
 
     def text(self, selector: str) -> str:
-        """What is to be read there; asked again where the page has just been drawn anew."""
-        drawn = WebDriverWait(self.driver, PATIENCE_S, 0.02, [StaleElementReferenceException])
-        return drawn.until(lambda _: (self.one(selector).text,))[0]
+        """What is to be read there."""
+        return self._drawn(lambda: [self.one(selector).text])[0]
 
     def texts(self, selector: str) -> list[str]:
-        return [element.text for element in self.all(selector)]
+        return self._drawn(lambda: [element.text for element in self.all(selector)])
+
+    def _drawn(self, read: Callable[[], list[str]]) -> list[str]:
+        """Read again where the page was just drawn anew."""
+        drawn = WebDriverWait(self.driver, PATIENCE_S, 0.02, [StaleElementReferenceException])
+        return drawn.until(lambda _: (read(),))[0]
 
     def press(self, *keys: str) -> None:
         """Keys to wherever the focus is."""
