@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ class Manager:
         self._link = MqttLink(
             MqttSettings(port=port), "manager", on_up=self._up, on_message=self._heard
         )
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _up(self) -> None:
@@ -189,21 +190,20 @@ def test_a_sale_that_the_books_hold_back_is_told_until_it_is_posted(
     end(site.bridge)
     site.write_bridge("EUR")  # books of another currency hold every sale back
     site.bridge = start("cloud_bridge.cli", site.bridge_file)
-    lane = Lane(site.folder / "lane-2.db", site.broker.port, "lane-2")
-    lane.sell(1)
-    wait_for(lambda: manager.states.get("lane-2 undeducted"), "the manager sees it")
-    (order,) = manager.states["lane-2 undeducted"]["orders"]
-    assert (order["reason"], order["detail"], order["amount_minor"]) == (
-        "quarantined",
-        "currency",
-        11300,
-    )
-    wait_for(lambda: manager.reasons()[-1] == "quarantined", "the manager hears of it")
+    with closing(Lane(site.folder / "lane-2.db", site.broker.port, "lane-2")) as lane:
+        lane.sell(1)
+        wait_for(lambda: manager.states.get("lane-2 undeducted"), "the manager sees it")
+        (order,) = manager.states["lane-2 undeducted"]["orders"]
+        assert (order["reason"], order["detail"], order["amount_minor"]) == (
+            "quarantined",
+            "currency",
+            11300,
+        )
+        wait_for(lambda: manager.reasons()[-1] == "quarantined", "the manager hears of it")
 
-    end(site.bridge)
-    site.write_bridge("CNY")
-    assert main(["replay", "--config", str(site.bridge_file)]) == 0
-    capsys.readouterr()
-    site.bridge = start("cloud_bridge.cli", site.bridge_file)
-    wait_for(lambda: manager.states["lane-2 undeducted"] is None, "it is mended")
-    lane.close()
+        end(site.bridge)
+        site.write_bridge("CNY")
+        assert main(["replay", "--config", str(site.bridge_file)]) == 0
+        capsys.readouterr()
+        site.bridge = start("cloud_bridge.cli", site.bridge_file)
+        wait_for(lambda: manager.states["lane-2 undeducted"] is None, "it is mended")

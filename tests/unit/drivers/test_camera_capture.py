@@ -131,18 +131,18 @@ def all_of(port):
 
 
 def test_a_video_is_played_in_its_own_time_to_its_end(tmp_path):
-    write_clip(tmp_path / "clip.avi", frames(20), 100)
+    write_clip(tmp_path / "clip.avi", frames(20), 20)
     pictures = all_of(CapturePort(str(tmp_path / "clip.avi"), 640, 480, 15))
-    assert 10 <= len(pictures) <= 20
+    assert 10 <= len(pictures) <= 20  # a busy machine leaves some out: the newest is what counts
     assert pictures[0].image.shape == (120, 160, 3)
-    assert pictures[-1].mono_ns - pictures[0].mono_ns >= (len(pictures) - 2) * 10_000_000
+    assert pictures[-1].mono_ns - pictures[0].mono_ns >= (len(pictures) - 2) * 50_000_000
 
 
 def test_a_folder_of_images_is_played_by_name(tmp_path):
     write_images(tmp_path / "pictures", frames(10))
     (tmp_path / "pictures" / "notes.txt").write_text("no picture")
     (tmp_path / "pictures" / "00003.png").write_bytes(b"no picture either")
-    assert 6 <= len(all_of(CapturePort(str(tmp_path / "pictures"), 640, 480, 60))) <= 9
+    assert 6 <= len(all_of(CapturePort(str(tmp_path / "pictures"), 640, 480, 12))) <= 9
 
 
 def test_images_come_in_the_order_of_their_names(tmp_path):
