@@ -2,8 +2,8 @@
 # make test    everything that must hold, as CI runs it
 # make setup   only prepare .venv, so that .venv/bin/lanetally works
 # make bench   the speed figures of the README
-# make lab     a virtual store box with real USB devices; make lab SCENARIO=name plays one, CUTS=3
-#              cuts the power less often, IDLE_MIN=10 lets the lane rest for longer
+# make lab     a virtual store box with real USB devices; make lab SCENARIO=name plays one, CUTS=20
+#              cuts the power more often, IDLE_MIN=10 lets the lane rest for longer
 # make soak    five minutes of a whole shop whose processes are killed at random; then power cuts and
 #              the deterministic simulation with thousands of seeds
 # make lock, make messages, make supported: refresh requirements.lock, the translations, the device list
@@ -13,7 +13,7 @@ READY := .venv/.ready
 BASKETS ?= 200
 SEEDS ?= 0-4999
 SCENARIO ?=
-CUTS ?= 20
+CUTS ?= 5
 IDLE_MIN ?= 2
 SOAK_S ?= 300
 

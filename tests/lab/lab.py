@@ -37,7 +37,7 @@ LEFT_BEHIND = {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    cuts: int = 20  #: of the power
+    cuts: int = 5  #: of the power
     idle_min: int = 2
 
 

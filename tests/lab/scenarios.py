@@ -40,4 +40,5 @@ SCENARIOS: dict[str, Scenario] = {
     "power": power_cuts,
     "watchdog": in_the_box("watchdog"),
     "sandbox": in_the_box("sandbox"),
+    "remove": in_the_box("remove"),
 }
