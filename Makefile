@@ -3,7 +3,7 @@
 # make setup   only prepare .venv, so that .venv/bin/lanetally works
 # make bench   the speed figures of the README
 # make lab     a virtual store box with real USB devices; make lab SCENARIO=name plays one, CUTS=20
-#              cuts the power more often, IDLE_MIN=10 lets the lane rest for longer
+#              cuts the power more often
 # make soak    five minutes of a whole shop whose processes are killed at random; then power cuts and
 #              the deterministic simulation with thousands of seeds
 # make lock, make messages, make supported: refresh requirements.lock, the translations, the device list
@@ -14,7 +14,6 @@ BASKETS ?= 200
 SEEDS ?= 0-4999
 SCENARIO ?=
 CUTS ?= 5
-IDLE_MIN ?= 2
 SOAK_S ?= 300
 
 .PHONY: demo test setup lint bench lab soak lock messages supported clean
@@ -45,7 +44,7 @@ bench: setup
 	$(BIN)/python -m tests.bench
 
 lab: setup
-	$(BIN)/python -m tests.lab --cuts $(CUTS) --idle-min $(IDLE_MIN) $(SCENARIO)
+	$(BIN)/python -m tests.lab --cuts $(CUTS) $(SCENARIO)
 
 soak: setup
 	sh .ci/setup.sh test

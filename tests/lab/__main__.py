@@ -1,6 +1,6 @@
 """`make lab`: a virtual store box with real USB devices, its scenarios one after the other.
 
-    python -m tests.lab [SCENARIO...] [--results DIR] [--cuts N] [--idle-min N]
+    python -m tests.lab [SCENARIO...] [--results DIR] [--cuts N]
 
 One line for each scenario; ends with 1 if any of them did not hold. What the box left behind lies
 in DIR: for each scenario its journal, the receipts and the console; `report.json` with all figures.
@@ -28,13 +28,12 @@ def main() -> int:
     parser.add_argument("scenario", nargs="*", choices=[*SCENARIOS, []], metavar="SCENARIO")
     parser.add_argument("--results", type=Path, default=Path("out/lab"))
     parser.add_argument("--cuts", type=int, default=Options.cuts, help="of the power")
-    parser.add_argument("--idle-min", type=int, default=Options.idle_min, help="minutes of rest")
     args = parser.parse_args()
     try:
         install_tools()
         with TemporaryDirectory(prefix="lanetally-lab-") as scratch:
             folder, image = Path(scratch), built()
-            options = Options(args.cuts, args.idle_min)
+            options = Options(args.cuts)
             bed = installed(image, folder)
             lab = Lab(image, bed, folder, args.results, options)
             return _played(lab, args.scenario or [*SCENARIOS])

@@ -38,7 +38,6 @@ LEFT_BEHIND = {
 @dataclass(frozen=True, slots=True)
 class Options:
     cuts: int = 5  #: of the power
-    idle_min: int = 2
 
 
 @dataclass(frozen=True, slots=True)
