@@ -114,16 +114,18 @@ def _settled(seq: int, fact: facts.TransactionSettled) -> Iterable[Statement]:
     yield ("UPDATE settlement SET settled_seq = ? WHERE total_id = ?", (seq, fact.total_id))
     yield _TO_BE_PRINTED, (receipt_job_id(fact.transaction_id), seq)
     if seq > 0:  # what a former epoch sold was closed by it, or is not any more
-        yield _ONE_MORE_SALE, (fact.business_date, seq, seq)
+        yield _ONE_MORE, (fact.business_date, 1, 0, seq, seq)
 
 
 _TO_BE_PRINTED = """
     INSERT INTO print_job(job_id, settled_seq, state, tries) VALUES (?, ?, 'waiting', 0)
 """
-_ONE_MORE_SALE = """
-    INSERT INTO day(business_date, sales, closed_sales, first_seq, last_seq) VALUES (?, 1, 0, ?, ?)
-    ON CONFLICT DO UPDATE SET sales = sales + 1, last_seq = excluded.last_seq,
-        first_seq = iif(first_seq = 0, excluded.first_seq, first_seq)
+#: A sale or a return.
+_ONE_MORE = """
+    INSERT INTO day(business_date, sales, returns, closed_sales, first_seq, last_seq)
+    VALUES (?, ?, ?, 0, ?, ?)
+    ON CONFLICT DO UPDATE SET sales = sales + excluded.sales, returns = returns + excluded.returns,
+        last_seq = excluded.last_seq, first_seq = iif(first_seq = 0, excluded.first_seq, first_seq)
 """
 
 
@@ -132,15 +134,7 @@ def _returned(seq: int, fact: facts.ReturnRecorded) -> Iterable[Statement]:
     yield here, (fact.return_id, fact.transaction_id, seq)
     yield _TO_BE_PRINTED, (return_job_id(fact.return_id), seq)
     if seq > 0:
-        yield _ONE_MORE_RETURN, (fact.business_date, seq, seq)
-
-
-_ONE_MORE_RETURN = """
-    INSERT INTO day(business_date, sales, closed_sales, first_seq, last_seq, returns)
-    VALUES (?, 0, 0, ?, ?, 1)
-    ON CONFLICT DO UPDATE SET returns = returns + 1, last_seq = excluded.last_seq,
-        first_seq = iif(first_seq = 0, excluded.first_seq, first_seq)
-"""
+        yield _ONE_MORE, (fact.business_date, 0, 1, seq, seq)
 
 
 def _job_ended(state: str, _seq: int, fact: facts.ReceiptPrinted) -> Iterable[Statement]:

@@ -296,10 +296,7 @@ class Sync:
         if self._selective:
             outbox.open_live(self._last_seq)
         while (run := outbox.next_run(self._last_seq, self._link.window)) is not None:
-            after, until = run
-            most = min(wire.BATCH_FACTS_MAX, until - after)
-            rows = self._fresh.after(after, most) or self._rows_after(after, most)
-            rows = _within(rows, wire.BATCH_BYTES_MAX)
+            rows = self._next_rows(*run)
             if not rows:
                 return
             if not outbox.waiting:
@@ -322,14 +319,19 @@ class Sync:
         not asked: the connection keeps what the broker does not take yet."""
         after, last = first - 1, 0 if self._set_back else min(last, self._last_seq)
         while after < last:
-            rows = self._rows_after(after, min(wire.BATCH_FACTS_MAX, last - after))
-            rows = _within(rows, wire.BATCH_BYTES_MAX)
+            rows = self._next_rows(after, last)
             if not rows:
                 break
             prev = self._hash_at(rows[0].seq - 1)
             self.send("tx", wire.encode_batch(self._birth.epoch, prev, rows))
             after = rows[-1].seq
         return max(0, after - first + 1)
+
+    def _next_rows(self, after: int, until: int) -> list[FactRow]:
+        """What one message can hold of the facts after one, up to another."""
+        most = min(wire.BATCH_FACTS_MAX, until - after)
+        rows = self._fresh.after(after, most) or self._rows_after(after, most)
+        return _within(rows, wire.BATCH_BYTES_MAX)
 
     def _hash_before(self, seq: int) -> str:
         """That of the row just sent, mostly; a rewind or a late acknowledgement moves elsewhere."""

@@ -420,8 +420,7 @@ def _cost_back(line: ReturnedLine, cost_of: CostOf) -> int | str:
         return "unit"
     if part is None:
         return cost
-    units = part.quantity_milli if part.weight_g is None else part.weight_g
-    return part_of(cost, units, part.before, units_of(goods))
+    return part_of(cost, units_of(part), part.before, units_of(goods))
 
 
 Reader: TypeAlias = Callable[[Any, FactKey, Books, Terms], Document | Posting | MappingProblem]

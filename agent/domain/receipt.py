@@ -5,11 +5,11 @@ The forms of a block are those of `drivers.base.PrintBlock`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from agent.domain.facts import SoldLine, TransactionSettled
+from agent.domain.facts import Receipted, SoldLine, TransactionSettled
 from agent.domain.money import format_minor, format_rate
 from agent.domain.text import Text
 
@@ -50,11 +50,7 @@ def receipt_blocks(
     def money(amount_minor: int) -> str:
         return format_minor(amount_minor, style.minor_digits)
 
-    blocks: list[Block] = []
-    if reprint:
-        blocks.append({"text": say(Text("REPRINT")), "align": "center", "bold": True, "size": 2})
-    for number, line in enumerate(style.header):
-        blocks.append({"text": line, "align": "center", "bold": number == 0})
+    blocks = head_blocks(style, say, reprint=reprint)
     blocks.append({"left": settled.receipt_number, "right": printed_at})
     blocks.append({"rule": "-"})
     for sold in settled.lines:
@@ -64,26 +60,57 @@ def receipt_blocks(
     blocks.append({"left": items, "right": str(settled.item_count)})
     total = f"{settled.currency} {money(settled.amount_minor)}"
     blocks.append({"left": say(Text("Total")), "right": total, "bold": True})
-    if settled.rounding_minor:
-        blocks.append({"left": say(Text("Rounding")), "right": money(settled.rounding_minor)})
-    for tender in settled.tenders:
-        name = TENDER_TEXTS.get(tender.tender_type)
-        word = say(name) if name else tender.tender_type
-        blocks.append({"left": word, "right": money(tender.amount_minor)})
+    blocks.extend(means_blocks(settled, say, money))
     if settled.change_minor:
         blocks.append({"left": say(Text("Change")), "right": money(settled.change_minor)})
-    for tax in settled.taxes:
-        words: dict[str, str | int] = {"rate": format_rate(tax.rate_bp)}
-        tax_word = say(Text("Tax {rate} included", words))
-        blocks.append({"left": tax_word, "right": money(tax.tax_minor)})
+    blocks.extend(tax_blocks(settled, say, money))
     blocks.extend({"text": line, "align": "center"} for line in style.footer)
-    if style.qr:
-        blocks.append({"qr": settled.receipt_number})
-    blocks.append({"feed": 3})
-    if style.kick_drawer and not reprint and any(t.tender_type == "cash" for t in settled.tenders):
-        blocks.append({"kick": True})
-    blocks.append({"cut": True})
+    blocks.extend(end_blocks(settled.receipt_number, settled, style, reprint=reprint))
     return tuple(blocks)
+
+
+# --- what the receipt of a return has, too -------------------------------------------------------
+
+
+def head_blocks(style: ReceiptStyle, say: Callable[[Text], str], *, reprint: bool) -> list[Block]:
+    again: Block = {"text": say(Text("REPRINT")), "align": "center", "bold": True, "size": 2}
+    shop: list[Block] = [
+        {"text": line, "align": "center", "bold": number == 0}
+        for number, line in enumerate(style.header)
+    ]
+    return [again, *shop] if reprint else shop
+
+
+def means_blocks(
+    fact: Receipted, say: Callable[[Text], str], money: Callable[[int], str]
+) -> Iterator[Block]:
+    """By which means, and what was rounded."""
+    if fact.rounding_minor:
+        yield {"left": say(Text("Rounding")), "right": money(fact.rounding_minor)}
+    for tender in fact.tenders:
+        name = TENDER_TEXTS.get(tender.tender_type)
+        word = say(name) if name else tender.tender_type
+        yield {"left": word, "right": money(tender.amount_minor)}
+
+
+def tax_blocks(
+    fact: Receipted, say: Callable[[Text], str], money: Callable[[int], str]
+) -> Iterator[Block]:
+    for tax in fact.taxes:
+        words: dict[str, str | int] = {"rate": format_rate(tax.rate_bp)}
+        yield {"left": say(Text("Tax {rate} included", words)), "right": money(tax.tax_minor)}
+
+
+def end_blocks(
+    number: str, fact: Receipted, style: ReceiptStyle, *, reprint: bool
+) -> Iterator[Block]:
+    """The receipt's number as a code; the drawer for cash; the cut."""
+    if style.qr:
+        yield {"qr": number}
+    yield {"feed": 3}
+    if style.kick_drawer and not reprint and any(t.tender_type == "cash" for t in fact.tenders):
+        yield {"kick": True}
+    yield {"cut": True}
 
 
 def line_blocks(

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
+from agent.domain.money import shared
 from agent.domain.till import rounded
 from agent.domain.totals import TaxAmount, Tender
 
@@ -62,14 +62,6 @@ def taxes_of(amounts: Mapping[int, int], left: tuple[TaxAmount, ...]) -> tuple[T
     more = shared(sum(amounts.values()) - sum(own), free)
     taken = [one + other for one, other in zip(own, more, strict=True)]
     return tuple(_tax_in(amount, tax) for amount, tax in zip(taken, left, strict=True) if amount)
-
-
-def shared(amount: int, weights: list[int]) -> list[int]:
-    """An amount in proportion to weights, no share above its weight where the amount is not above
-    their sum."""
-    whole = sum(weights) or 1
-    bounds = (amount * bound // whole for bound in accumulate(weights, initial=0))
-    return [high - low for low, high in pairwise(bounds)]
 
 
 def _tax_in(amount: int, left: TaxAmount) -> TaxAmount:

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.domain.facts import ReturnedLine, ReturnRecorded
-from agent.domain.money import format_minor, format_rate
-from agent.domain.receipt import TENDER_TEXTS, Block, ReceiptStyle, line_blocks
+from agent.domain.money import format_minor
+from agent.domain.receipt import (
+    Block,
+    ReceiptStyle,
+    end_blocks,
+    head_blocks,
+    line_blocks,
+    means_blocks,
+    tax_blocks,
+)
 from agent.domain.text import Text
 
 
@@ -23,11 +31,7 @@ def return_blocks(
     def money(amount_minor: int) -> str:
         return format_minor(amount_minor, style.minor_digits)
 
-    blocks: list[Block] = []
-    if reprint:
-        blocks.append({"text": say(Text("REPRINT")), "align": "center", "bold": True, "size": 2})
-    for number, line in enumerate(style.header):
-        blocks.append({"text": line, "align": "center", "bold": number == 0})
+    blocks = head_blocks(style, say, reprint=reprint)
     blocks.append({"text": say(Text("RETURN")), "align": "center", "bold": True})
     blocks.append({"left": fact.return_number, "right": printed_at})
     if fact.receipt_number:
@@ -38,26 +42,13 @@ def return_blocks(
     blocks.append({"rule": "-"})
     total = f"{fact.currency} {money(fact.amount_minor)}"
     blocks.append({"left": say(Text("Given back")), "right": total, "bold": True})
-    if fact.rounding_minor:
-        blocks.append({"left": say(Text("Rounding")), "right": money(fact.rounding_minor)})
-    for tender in fact.tenders:
-        name = TENDER_TEXTS.get(tender.tender_type)
-        word = say(name) if name else tender.tender_type
-        blocks.append({"left": word, "right": money(tender.amount_minor)})
-    for tax in fact.taxes:
-        words: dict[str, str | int] = {"rate": format_rate(tax.rate_bp)}
-        tax_word = say(Text("Tax {rate} included", words))
-        blocks.append({"left": tax_word, "right": money(tax.tax_minor)})
+    blocks.extend(means_blocks(fact, say, money))
+    blocks.extend(tax_blocks(fact, say, money))
     blocks.append({"feed": 1})
     blocks.append({"text": say(Text("Customer's signature"))})
     blocks.append({"feed": 2})
     blocks.append({"rule": "-"})
-    if style.qr:
-        blocks.append({"qr": fact.return_number})
-    blocks.append({"feed": 3})
-    if style.kick_drawer and not reprint and any(t.tender_type == "cash" for t in fact.tenders):
-        blocks.append({"kick": True})
-    blocks.append({"cut": True})
+    blocks.extend(end_blocks(fact.return_number, fact, style, reprint=reprint))
     return tuple(blocks)
 
 

@@ -8,10 +8,10 @@ before it: all parts together come to exactly what was paid, and the last one ta
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
-from agent.domain.facts import ReturnedLine, SoldLine, TransactionSettled
+from agent.domain.facts import ReturnedLine, SoldLine, SoldPart, TransactionSettled
+from agent.domain.money import shared
 
 if TYPE_CHECKING:
     from agent.domain.events import SaleFile
@@ -75,7 +75,7 @@ class Account:
         return self.refunded_minor <= self.paid_minor and sum(unknown) <= self.unexplained_minor
 
 
-def units_of(line: SoldLine) -> int:
+def units_of(line: SoldLine | SoldPart) -> int:
     return line.quantity_milli if line.weight_g is None else line.weight_g
 
 
@@ -117,13 +117,9 @@ def _paid(sale: TransactionSettled) -> list[int | None]:
     known = sum(amount or 0 for amount in amounts)
     if known <= sale.amount_minor:
         return amounts
-    bounds = [0]
-    for amount in amounts:
-        bounds.append(bounds[-1] + (amount or 0))
-    shares = [sale.amount_minor * bound // known for bound in bounds]
+    shares = shared(sale.amount_minor, [amount or 0 for amount in amounts])
     return [
-        None if amount is None else high - low
-        for amount, (low, high) in zip(amounts, pairwise(shares), strict=True)
+        None if amount is None else share for amount, share in zip(amounts, shares, strict=True)
     ]
 
 

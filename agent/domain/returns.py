@@ -7,6 +7,7 @@ of its own. Never more comes back than was sold, nor is more given back than was
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -198,12 +199,16 @@ def _drawn_here(event: ReturnGoods, file: SaleFile, rules: StoreRules) -> _Drawn
         is_said = is_said or line.paid_minor is None
     if not account.is_covered:
         return TOO_MUCH
-    amount_minor = sum(line.goods.amount_minor or 0 for line in lines)
+    amount_minor = _worth_minor(lines)
     given = refund(file, amount_minor, event.tender_type, _coin_minor(rules))
     if given is None:
         return TENDER_EXCEEDED
     taxes = _taxes(tuple(lines), amount_minor, file, rules)
     return _Drawn(tuple(lines), taxes, given, account.refunded_minor, is_said)
+
+
+def _worth_minor(lines: Iterable[ReturnedLine]) -> int:
+    return sum(line.goods.amount_minor or 0 for line in lines)
 
 
 def _part(item: ReturnItem, line: Returnable) -> ReturnedLine | ActOutcome:
@@ -268,7 +273,7 @@ def _drawn_elsewhere(event: ReturnGoods, rules: StoreRules) -> _Drawn | ActOutco
             return AMOUNT_NEEDED
         goods = _goods(number, item, amount_minor, master, rules)
         lines.append(ReturnedLine(goods, item.condition))
-    amount_minor = sum(line.goods.amount_minor or 0 for line in lines)
+    amount_minor = _worth_minor(lines)
     given = refund_elsewhere(amount_minor, _coin_minor(rules))
     taxes = _taxes_inside(tuple(lines), amount_minor, rules)
     return _Drawn(tuple(lines), taxes, given, amount_minor)
@@ -331,7 +336,7 @@ def _recorded(
         lines=drawn.lines,
         tenders=drawn.refund.tenders,
         taxes=drawn.taxes,
-        amount_minor=sum(line.goods.amount_minor or 0 for line in drawn.lines),
+        amount_minor=_worth_minor(drawn.lines),
         rounding_minor=drawn.refund.rounding_minor,
         sold_on=sale.business_date if sale is not None else event.sold_on,
         reason=event.reason,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from itertools import pairwise
 
 from agent.domain import facts
 from agent.domain.alerts import alert_text
@@ -25,6 +24,7 @@ from agent.domain.facts import MissedScanSuspected, SoldLine, TransactionSettled
 from agent.domain.gather import evidence_from, is_plain
 from agent.domain.items import Item, NamedItem
 from agent.domain.learned import weighed_piece
+from agent.domain.money import shared
 from agent.domain.outcome import ActOutcome, SettlementOutcome
 from agent.domain.seen import Seen
 from agent.domain.text import Text
@@ -311,17 +311,13 @@ def included_taxes(
     by_rate: defaultdict[int, int] = defaultdict(int)
     for line in lines:
         by_rate[line.tax_rate_bp] += line.amount_minor or 0
-    known = sum(by_rate.values())
-    if known <= 0:
-        by_rate, known = defaultdict(int, {default_rate_bp: 1}), 1
+    if sum(by_rate.values()) <= 0:
+        by_rate = defaultdict(int, {default_rate_bp: 1})
     taxes = []
-    shared = 0
-    bounds = [0]
-    for rate_bp in sorted(by_rate):
-        shared += by_rate[rate_bp]
-        bounds.append(amount_minor * shared // known)
-    for rate_bp, (low, high) in zip(sorted(by_rate), pairwise(bounds), strict=True):
-        gross = high - low
+    rates = sorted(by_rate)
+    for rate_bp, gross in zip(
+        rates, shared(amount_minor, [by_rate[r] for r in rates]), strict=True
+    ):
         tax = (2 * gross * rate_bp + 10_000 + rate_bp) // (2 * (10_000 + rate_bp))
         taxes.append(TaxAmount(rate_bp, gross - tax, tax))
     return tuple(taxes)

@@ -13,7 +13,7 @@ from agent.domain.effects import AnswerAct
 from agent.domain.events import SaleFile
 from agent.domain.facts import ReturnRecorded, SoldLine, TransactionSettled
 from agent.domain.lane import step
-from agent.domain.refunds import shared
+from agent.domain.money import shared
 from agent.domain.return_events import LookedForReturn, ReturnGoods, ReturnItem
 from agent.domain.returnable import account_of
 from agent.domain.settlement import included_taxes
