@@ -33,6 +33,7 @@ CHARS_MAX = 64
 REASON_CHARS_MAX = 120
 
 PIN_WRONG = Text("This PIN is nobody's")
+UNKNOWN = Text("Whether it was done is not known: look at the basket")
 PIN_LOCKED = Text("Too many wrong PINs: wait a minute")
 
 Name = Annotated[str, Meta(max_length=CHARS_MAX)]
@@ -133,6 +134,7 @@ class Signed(Protocol):
     def pin(self) -> str: ...
 
 
+T = TypeVar("T")
 Body = TypeVar("Body", bound=Signed)
 
 
@@ -143,23 +145,38 @@ async def carried_out(
     body = readable(request, cls)
     if isinstance(body, Response):
         return body
+    return await carry_out(request, context, body, act_of)
+
+
+async def carry_out(
+    request: Request, context: Context, body: Body, act_of: Callable[[Body, Person], Act]
+) -> Response:
+    """What became of an act that was asked for so."""
     by = await person(body, request, context)
     if isinstance(by, Response):
         return by
-    try:
-        submit = partial(context.lane.submit_act, act_of(body, by))
-        outcome = await answered(submit, context.settings.answer_timeout_ms)
-    except LaneBusy:
-        detail = Text("The lane is busy: try again in a moment")
-        return refuse(503, "lane_busy", detail, request.say, headers=(("retry-after", "1"),))
-    except TimeoutError:
-        detail = Text("Whether it was done is not known: look at the basket")
-        return refuse(504, "lane_silent", detail, request.say)
+    submit = partial(context.lane.submit_act, act_of(body, by))
+    outcome = await told(request, context, submit, UNKNOWN)
+    if isinstance(outcome, Response):
+        return outcome
     if not outcome.code:
         message = request.say(outcome.text)
         done = outcome.transaction_id, outcome.receipt_number, outcome.payment, outcome.refund
         return answer(200, ActAnswer(message, *done))
     return refuse(STATUS_BY_CODE.get(outcome.code, 409), outcome.code, outcome.text, request.say)
+
+
+async def told(
+    request: Request, context: Context, submit: Callable[[Callable[[T], None]], None], unknown: Text
+) -> T | Response:
+    """What the lane says, or why it says nothing. `unknown`: what to say once it is too late."""
+    try:
+        return await answered(submit, context.settings.answer_timeout_ms)
+    except LaneBusy:
+        detail = Text("The lane is busy: try again in a moment")
+        return refuse(503, "lane_busy", detail, request.say, headers=(("retry-after", "1"),))
+    except TimeoutError:
+        return refuse(504, "lane_silent", unknown, request.say)
 
 
 STATUS_BY_CODE = {

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from agent.api.acts import ActBody, person, readable
+from agent.api.acts import ActBody, person, readable, told
 from agent.api.messages import Request, Response, answer, refuse
-from agent.api.waiting import answered
 from agent.domain.answers import NEEDED_TEXTS
 from agent.domain.outcome import DayOutcome
 from agent.domain.shop import Role
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from agent.domain.facts import DayClosed
 
 LEAST_ROLE: Role = "supervisor"
+UNKNOWN = Text("Whether the day was closed is not known: ask again, it is closed only once")
 #: Refusals that a moment's patience mends.
 PASSING = frozenset({"journal_behind", "journal_unreadable"})
 
@@ -66,15 +66,10 @@ async def close_day(request: Request, context: Context) -> Response:
         return by
     if not by.may(LEAST_ROLE):
         return refuse(403, f"{LEAST_ROLE}_needed", NEEDED_TEXTS[LEAST_ROLE], request.say)
-    try:
-        submit = partial(_submit, context.close_day, by.approver or by.operator)
-        outcome = await answered(submit, context.settings.answer_timeout_ms)
-    except LaneBusy:
-        detail = Text("The lane is busy: try again in a moment")
-        return refuse(503, "lane_busy", detail, request.say, headers=(("retry-after", "1"),))
-    except TimeoutError:
-        detail = Text("Whether the day was closed is not known: ask again, it is closed only once")
-        return refuse(504, "lane_silent", detail, request.say)
+    submit = partial(_submit, context.close_day, by.approver or by.operator)
+    outcome = await told(request, context, submit, UNKNOWN)
+    if isinstance(outcome, Response):
+        return outcome
     if outcome.code:
         status = 503 if outcome.code in PASSING else 409
         return refuse(status, outcome.code, outcome.text, request.say)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from msgspec import Meta
 
-from agent.api.acts import Name, carried_out
-from agent.api.messages import refuse
+from agent.api.acts import Name, carried_out, carry_out, readable
+from agent.api.messages import Response, refuse
 from agent.domain.facts import GoodsCondition
-from agent.domain.gs1 import read_label
-from agent.domain.gtin import ScanProblemCode, TradeItem
+from agent.domain.gs1 import read_typed
+from agent.domain.gtin import TradeItem
 from agent.domain.return_events import ReturnGoods, ReturnItem
 from agent.domain.troubles import SCAN_TEXTS
 
 if TYPE_CHECKING:
-    from agent.api.messages import Request, Response
+    from agent.api.messages import Request
     from agent.api.routes import Context
 
 LINES_MAX = 200  #: of one return
@@ -104,21 +103,20 @@ async def return_goods(request: Request, context: Context) -> Response:
 
 async def return_loose(request: Request, context: Context) -> Response:
     """The labels are read as the scanner's would be; what they name is looked up by the core."""
-    try:
-        lines = msgspec.json.decode(request.body or b"{}", type=LooseReturnBody).lines
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        lines = ()  # said below
+    body = readable(request, LooseReturnBody)
+    if isinstance(body, Response):
+        return body
     items = []
-    for number, line in enumerate(lines):
-        read = _read(line.label)
+    for number, line in enumerate(body.lines):
+        read = read_typed(line.label)
         if not isinstance(read, TradeItem):
             path = f"lines[{number}].label"
             return refuse(400, "label_invalid", SCAN_TEXTS[read], request.say, path=path)
         items.append(_item(line, read.gtin))
-    return await carried_out(
+    return await carry_out(
         request,
         context,
-        LooseReturnBody,
+        body,
         lambda body, by: ReturnGoods(
             body.return_id,
             tuple(items),
@@ -129,11 +127,6 @@ async def return_loose(request: Request, context: Context) -> Response:
             reason=body.reason,
         ),
     )
-
-
-def _read(label: str) -> TradeItem | ScanProblemCode:
-    symbology = label[:3] if re.match(r"\][A-Za-z][0-9A-Za-z]", label) else ""
-    return read_label(label[len(symbology) :].encode(), symbology)
 
 
 def _item(line: LooseLineBody, gtin: str) -> ReturnItem:

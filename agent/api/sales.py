@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import sqlite3
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -16,7 +15,7 @@ from urllib.parse import parse_qs
 import msgspec
 from msgspec import Meta
 
-from agent.api.acts import Name, carried_out
+from agent.api.acts import Name, carried_out, carry_out, readable
 from agent.api.messages import Request, Response, answer, refuse
 from agent.api.sale_answers import (
     SalesAnswer,
@@ -27,7 +26,7 @@ from agent.api.sale_answers import (
 )
 from agent.domain.events import BackfillItem, CloseSuspicion, ReverseBackfill
 from agent.domain.facts import BackfillWay
-from agent.domain.gs1 import read_label
+from agent.domain.gs1 import read_typed
 from agent.domain.gtin import TradeItem
 from agent.domain.text import Text
 from agent.domain.totals import AMOUNT_MINOR_MAX
@@ -201,19 +200,17 @@ FIGURES: dict[str, tuple[str, Callable[[str], int], str]] = {
 async def backfill(request: Request, context: Context) -> Response:
     """The label is read as the scanner's would be; what it names is looked up by the core."""
     transaction_id = request.path.split("/")[-2]
-    try:
-        label = msgspec.json.decode(request.body or b"{}", type=BackfillBody).label
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        label = ""  # said below
-    symbology = label[:3] if re.match(r"\][A-Za-z][0-9A-Za-z]", label) else ""
-    read = read_label(label[len(symbology) :].encode(), symbology)
-    if label and not isinstance(read, TradeItem):
+    body = readable(request, BackfillBody)
+    if isinstance(body, Response):
+        return body
+    read = read_typed(body.label)
+    if body.label and not isinstance(read, TradeItem):
         return refuse(400, "label_invalid", SCAN_TEXTS[read], request.say, path="label")
     gtin = read.gtin if isinstance(read, TradeItem) else ""
-    return await carried_out(
+    return await carry_out(
         request,
         context,
-        BackfillBody,
+        body,
         lambda body, by: BackfillItem(
             body.backfill_id,
             transaction_id,

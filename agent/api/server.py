@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from agent.api.answers import Say
     from agent.api.aside import Scans
-    from agent.api.day import DayCloser
     from agent.api.settings import ApiSettings
     from agent.api.suggest import Suggester
     from agent.handle import LaneHandle

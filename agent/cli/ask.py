@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import http.client
 import json
 import os
 import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from agent.api.settings import ApiSettings
@@ -63,6 +67,40 @@ def ask(
     finally:
         lane.close()
     return response.status, answer
+
+
+def new_action(actions: Any, name: str, what: Text) -> argparse.ArgumentParser:
+    """An action that asks the lane, and answers in words or as JSON."""
+    say = translator(language_of(os.environ))
+    action: argparse.ArgumentParser = actions.add_parser(name, help=say(what))
+    action.add_argument("--config", type=Path, required=True, metavar="FILE")
+    action.add_argument("--json", action="store_true", help=say(Text("answer as one JSON object")))
+    return action
+
+
+def signed(args: argparse.Namespace) -> dict[str, Any]:
+    """Who asks, and the PIN of who approves, if there is one."""
+    body: dict[str, Any] = {"operator": args.operator}
+    if os.environ.get("LANETALLY_PIN"):  # not among the arguments, which every process can see
+        body["pin"] = os.environ["LANETALLY_PIN"]
+    return body
+
+
+def tell(
+    args: argparse.Namespace,
+    status: int,
+    answer: dict[str, Any],
+    lines: Callable[[dict[str, Any]], list[str]],
+) -> int:
+    """Print what the lane answers. 0: done; 1: it was refused, and said why."""
+    refused = status >= 300
+    if args.json:
+        print(json.dumps(answer, ensure_ascii=False))
+    elif refused:
+        print(answer.get("detail", status), file=sys.stderr)
+    else:
+        print("\n".join(lines(answer)))
+    return 1 if refused else 0
 
 
 def _lane(api: ApiSettings) -> http.client.HTTPConnection:

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import json
 import os
-import sys
 import uuid
-from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import quote, urlencode
 
-from agent.cli.ask import ask
+from agent.cli.ask import ask, new_action, signed, tell
 from agent.config import load
 from agent.domain.facts import BackfillWay
 from agent.domain.text import Text
@@ -55,9 +52,7 @@ def register(subparsers: Any) -> None:
 
 def _new(actions: Any, name: str, what: Text, *, acts: bool = False) -> argparse.ArgumentParser:
     say = translator(language_of(os.environ))
-    command: argparse.ArgumentParser = actions.add_parser(name, help=say(what))
-    command.add_argument("--config", type=Path, required=True, metavar="FILE")
-    command.add_argument("--json", action="store_true", help=say(Text("answer as one JSON object")))
+    command = new_action(actions, name, what)
     if acts:
         command.add_argument("--reason", default="", help=say(Text("why")))
         command.add_argument("--operator", default=getpass.getuser())
@@ -66,16 +61,8 @@ def _new(actions: Any, name: str, what: Text, *, acts: bool = False) -> argparse
 
 def run(args: argparse.Namespace) -> int:
     """Ask the lane. 0: done; 1: it was refused, and said why."""
-    config = load(args.config)
-    status, answer = ask(config, *_request(args))
-    refused = status >= 300
-    if args.json:
-        print(json.dumps(answer, ensure_ascii=False))
-    elif refused:
-        print(answer.get("detail", status), file=sys.stderr)
-    else:
-        print("\n".join(_lines(answer)))
-    return 1 if refused else 0
+    status, answer = ask(load(args.config), *_request(args))
+    return tell(args, status, answer, _lines)
 
 
 def _request(args: argparse.Namespace) -> tuple[str, str, dict[str, Any] | None]:
@@ -91,9 +78,7 @@ def _request(args: argparse.Namespace) -> tuple[str, str, dict[str, Any] | None]
         )
     if args.action == "show":
         return "GET", f"/v1/transactions/{sale}", None
-    body: dict[str, Any] = {"reason": args.reason, "operator": args.operator}
-    if os.environ.get("LANETALLY_PIN"):  # not among the arguments, which every process can see
-        body["pin"] = os.environ["LANETALLY_PIN"]
+    body = {"reason": args.reason, **signed(args)}
     own_id = given.get("id") or uuid.uuid4().hex
     if args.action == "add":
         body |= {"backfill_id": own_id, **{n: given[n] for n in _BODY}}

@@ -141,9 +141,13 @@ def _options(driver: str | None, say: Say) -> int:
         cls: type = LaneConfig
     else:
         cls = driver_options(driver, say)
+    print_options(cls, say)
+    return 0
+
+
+def print_options(cls: type, say: Say) -> None:
     for row in option_rows(cls, say):
         print("  ".join(row).rstrip())
-    return 0
 
 
 def driver_options(name: str, say: Say) -> type:

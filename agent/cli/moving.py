@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from agent.domain.settings import SettingError
+from agent.domain.settings import SettingError, dotted
 from agent.domain.text import Text
 from agent.domain.toml_lines import Path as KeyPath
 from agent.domain.toml_lines import key_lines
@@ -41,7 +41,7 @@ def moving_names(text: str, root: Path = Path("/")) -> tuple[SettingError, ...]:
         return ()
     lines, plugged = key_lines(text), ports(root)
     return tuple(
-        SettingError(lines.get(path, 0), _dotted(path), _why(name, plugged)) for path, name in found
+        SettingError(lines.get(path, 0), dotted(path), _why(name, plugged)) for path, name in found
     )
 
 
@@ -54,10 +54,6 @@ def _strings(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
     elif isinstance(value, list):
         for number, inner in enumerate(value):
             yield from _strings(inner, (*path, number))
-
-
-def _dotted(path: KeyPath) -> str:
-    return ".".join(str(part + 1) if isinstance(part, int) else part for part in path)
 
 
 def _why(name: str, plugged: Sequence[Port]) -> Text:

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import json
 import os
-import sys
 import uuid
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from agent.cli.ask import ask
+from agent.cli.ask import ask, new_action, signed, tell
 from agent.config import load
 from agent.domain.text import Text
 from agent.errors import TechnicianError
@@ -46,9 +43,7 @@ def register(subparsers: Any) -> None:
 
 def _new(actions: Any, name: str, what: Text, *, acts: bool = False) -> argparse.ArgumentParser:
     say = translator(language_of(os.environ))
-    command: argparse.ArgumentParser = actions.add_parser(name, help=say(what))
-    command.add_argument("--config", type=Path, required=True, metavar="FILE")
-    command.add_argument("--json", action="store_true", help=say(Text("answer as one JSON object")))
+    command = new_action(actions, name, what)
     if acts:
         damaged = Text("it is written off, and not sold again")
         command.add_argument("--damaged", action="store_true", help=say(damaged))
@@ -65,16 +60,9 @@ def _new(actions: Any, name: str, what: Text, *, acts: bool = False) -> argparse
 
 def run(args: argparse.Namespace) -> int:
     """Ask the lane. 0: done; 1: it was refused, and said why."""
-    config = load(args.config)
-    status, answer = ask(config, *_request(args))
-    refused = status >= 300
-    if args.json:
-        print(json.dumps(answer, ensure_ascii=False))
-    elif refused:
-        print(answer.get("detail", status), file=sys.stderr)
-    else:
-        print("\n".join(_shown(answer) if args.action == "show" else _done(answer)))
-    return 1 if refused else 0
+    lines = _shown if args.action == "show" else _done
+    status, answer = ask(load(args.config), *_request(args))
+    return tell(args, status, answer, lines)
 
 
 def _request(args: argparse.Namespace) -> tuple[str, str, dict[str, Any] | None]:
@@ -90,10 +78,8 @@ def _request(args: argparse.Namespace) -> tuple[str, str, dict[str, Any] | None]
         "lines": [_line(word, name, args) for word in args.line],
         "tender_type": args.tender_type,
         "reason": args.reason,
-        "operator": args.operator,
+        **signed(args),
     }
-    if os.environ.get("LANETALLY_PIN"):  # not among the arguments, which every process can see
-        body["pin"] = os.environ["LANETALLY_PIN"]
     if args.action == "goods":
         return "POST", f"/v1/transactions/{quote(args.sale, safe='')}/return", body
     return "POST", "/v1/returns", body | {"receipt_number": args.receipt, "sold_on": args.sold_on}

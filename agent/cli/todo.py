@@ -14,6 +14,7 @@ import msgspec
 
 from agent.api.sale_answers import MatterAnswer, matter_answer
 from agent.config import load
+from agent.domain.money import format_minor
 from agent.domain.text import Text
 from agent.errors import TechnicianError
 from agent.i18n import Say, language_of, translator
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _line(matter: MatterAnswer, minor_digits: int, say: Say) -> str:
     where = matter.receipt_number or matter.total_id
-    worth = f"{matter.value_minor / 10**minor_digits:.{minor_digits}f}"
+    worth = format_minor(matter.value_minor, minor_digits)
     head = f"{age(matter.age_s, say):>10}  {where:<20}  {worth:>10}"
     return f"{head}  {matter.text} ({'; '.join(matter.reasons)})"
 

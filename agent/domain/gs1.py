@@ -6,6 +6,7 @@ unexpanded.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 import biip
@@ -42,6 +43,15 @@ def read_label(label: bytes, symbology: str) -> TradeItem | ScanProblemCode:
         if len(text) < 16:  # too short for (01) + GTIN-14: a truncated or doubled read
             return "length"
     return _read_gs1(text, symbology)
+
+
+def read_typed(text: str) -> TradeItem | ScanProblemCode:
+    """`read_label` of what a client sends: as it was typed, or scanned with its AIM identifier."""
+    symbology = text[:3] if _AIM_IDENTIFIER.match(text) else ""
+    return read_label(text[len(symbology) :].encode(), symbology)
+
+
+_AIM_IDENTIFIER = re.compile(r"\][A-Za-z][0-9A-Za-z]")  # ISO/IEC 15424: "]", code, modifier
 
 
 def _read_upc_e(text: str) -> TradeItem | ScanProblemCode:

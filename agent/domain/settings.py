@@ -129,7 +129,7 @@ class _Checker:
         self.values: dict[Path, object] = {}
 
     def complain(self, path: Path, text: Text) -> None:
-        self.errors.append(SettingError(self._line(path), _dotted(path), text))
+        self.errors.append(SettingError(self._line(path), dotted(path), text))
 
     def table(self, raw: Mapping[str, object], cls: type[T], path: Path) -> T | None:
         """The dataclass of a table, None after any complaint about it."""
@@ -325,7 +325,8 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SHOWN_MAX = 40  #: characters of a value in a message
 
 
-def _dotted(path: Path) -> str:
+def dotted(path: Path) -> str:
+    """The path of a key as messages name it: elements of a list count from 1."""
     names = (str(name + 1) if isinstance(name, int) else name for name in path)
     return ".".join(name if _BARE_KEY.fullmatch(name) else _quoted(name) for name in names)
 

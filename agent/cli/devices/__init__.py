@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.cli.arguments import bounded
-from agent.cli.config import driver_options, option_rows
+from agent.cli.config import driver_options, print_options
 from agent.cli.devices import listing, trial
 from agent.config import DeviceSettings, LaneConfig, load
 from agent.domain.text import Text
@@ -81,8 +81,7 @@ def run(args: argparse.Namespace) -> int:
             case "list":
                 return listing.list_devices(load(args.config), say, as_json=args.json)
             case "options":
-                for row in option_rows(driver_options(args.driver, say), say):
-                    print("  ".join(row).rstrip())
+                print_options(driver_options(args.driver, say), say)
                 return 0
             case "detect":
                 devices = load(args.config).device if args.config else ()
