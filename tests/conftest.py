@@ -1,4 +1,4 @@
-"""What all tests share: how hypothesis runs, and one PostgreSQL."""
+"""What all tests share: how hypothesis runs, one PostgreSQL, a browser for each file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from tests.browser_kit import Browser
     from tests.postgres_kit import Postgres
 
 settings.register_profile("here", print_blob=True, deadline=None)
@@ -26,3 +27,13 @@ def postgres() -> Iterator[Postgres]:
     server.make_template()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="module")
+def window() -> Iterator[Browser]:
+    """A real Chromium; the tests that ask for it are left out where there is none."""
+    from tests.browser_kit import chromium, need_chromium
+
+    need_chromium()
+    with chromium() as browser:
+        yield browser

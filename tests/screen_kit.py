@@ -120,6 +120,13 @@ class ScreenLane:
         pos.close()
         return response.status, answer
 
+    def sell(self, *gtins: str, **total: Any) -> None:
+        """A basket that is scanned and settled."""
+        self.scan(*gtins)
+        while self.core.snapshot().item_count < len(gtins):
+            pass
+        self.settle(**total)
+
     @contextmanager
     def running(self) -> Iterator[None]:
         stop = threading.Event()
@@ -204,6 +211,20 @@ def scanned(page: Browser, lane: ScreenLane, *labels: str) -> None:
 STANDS_STILL = """
 return Promise.all(document.getAnimations().map(moving => moving.finished)).then(() => null);
 """
+
+
+@contextmanager
+def another(window: Browser, lane: ScreenLane, name: str) -> Iterator[Browser]:
+    """Another page than the lane's own, opened as in `opened`, of a lane that is served. Refusals
+    that a PIN mends are no complaints."""
+    window.resize(1024, 600)
+    window.open(lane.address)
+    window.run("localStorage.clear()")
+    window.open(lane.address + name)
+    window.wait_for(lambda: link(window) == "up", "the page is connected")
+    window.complaints()
+    yield window
+    assert [line for line in window.complaints() if "403" not in line] == []
 
 
 def pictured(page: Browser, name: str) -> None:

@@ -6,9 +6,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -26,6 +23,7 @@ from drivers.printer.sim import VirtualPrinter, tcp_printer
 from drivers.scanner.sim import Wedge
 from tests.broker_kit import MOSQUITTO, Mosquitto, free_port, listens, wait_for
 from tests.core_kit import durable_facts
+from tests.site_kit import Process
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "boss-token-012345"
@@ -93,8 +91,8 @@ class Site:
         self.bridge_file.write_text(BRIDGE.format(**words))
         costs_file = str(folder / "costs.csv")
         assert main(["costs", "import", costs_file, "--config", str(self.bridge_file)]) == 0
-        self.bridge = start("cloud_bridge.cli", self.bridge_file)
-        self.lane = start("agent.cli", self.lane_file)
+        self.bridge = Process("cloud_bridge.cli", "run", "--config", self.bridge_file)
+        self.lane = Process("agent.cli", "run", "--config", self.lane_file)
         wait_for(lambda: listens(self.api), "the lane answers")
 
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -145,20 +143,8 @@ class Site:
     def close(self) -> None:
         self.scanner.close()
         for process in (self.lane, self.bridge):
-            end(process)
+            assert process.end() == 0
         self.broker.stop()
-
-
-def start(module: str, file: Path) -> subprocess.Popen[bytes]:
-    code = f"import sys; from {module} import main; sys.exit(main(sys.argv[1:]))"
-    quiet = subprocess.DEVNULL
-    command = [sys.executable, "-c", code, "run", "--config", str(file)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=quiet, stderr=quiet)
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
 
 
 @pytest.fixture
@@ -194,8 +180,8 @@ def test_stock_and_vouchers_follow_what_comes_back(site: Site, printer: VirtualP
     assert site.stock() == {MILK: -1000, BREAD: -1000}
 
     wait_for(lambda: site.printed() == 2, "the papers of both are journaled")
-    end(site.lane)  # what comes back after a restart knows what came back before it
-    site.lane = start("agent.cli", site.lane_file)
+    assert site.lane.end() == 0  # what comes back after a restart knows what came back before it
+    site.lane.start()
     wait_for(lambda: listens(site.api), "the lane answers")
     assert site.ask("POST", path, {**milk, "return_id": "r2"})[1]["code"] == "too_much"
     rest = [{"line_no": 2}, {"line_no": 3, "condition": "damaged"}]

@@ -14,19 +14,12 @@ import pytest
 from agent.domain.facts import MissedScanConfirmed, MissedScanDismissed, TransactionSettled
 from agent.domain.shop import ShopRules
 from drivers.base import ScaleState, StableWeight
-from tests.browser_kit import Browser, Keys, chromium, need_chromium
+from tests.browser_kit import Browser, Keys
 from tests.core_kit import durable_facts
 from tests.screen_kit import BREAD, MILK, TEA, ScreenLane, faint, opened, pictured, scanned
 
 #: With a vitamin drink that nobody scanned.
 CHARGED = {"item_count": 4, "amount_minor": 1250 + 880 + 450 + 550}
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    need_chromium()
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

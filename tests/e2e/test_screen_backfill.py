@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from agent.domain.facts import BackfillReversed, ItemBackfilled, MissedScanDismissed
-from tests.browser_kit import SIZES, Browser, Keys, chromium, need_chromium
+from tests.browser_kit import SIZES, Browser, Keys
 from tests.core_kit import durable_facts
 from tests.screen_kit import (
     BREAD,
@@ -22,48 +22,28 @@ from tests.screen_kit import (
     TISSUES,
     VITAMIN,
     ScreenLane,
+    another,
     faint,
-    link,
 )
 
 CHARGED = {"item_count": 3, "amount_minor": 1250 + 880 + 550}
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    need_chromium()
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
 def lane(tmp_path: Path) -> Iterator[ScreenLane]:
     lane = ScreenLane(tmp_path)
     with lane.running(), lane.served():
-        sell(lane, (TISSUES, VITAMIN), item_count=2, amount_minor=1840)
-        sell(lane, (MILK, BREAD), **CHARGED, customer="13812345678")
-        sell(lane, (SOY,), item_count=1, amount_minor=1680)
+        lane.sell(TISSUES, VITAMIN, item_count=2, amount_minor=1840)
+        lane.sell(MILK, BREAD, **CHARGED, customer="13812345678")
+        lane.sell(SOY, item_count=1, amount_minor=1680)
         lane.suggestions.catch_up()
         yield lane
 
 
-def sell(lane: ScreenLane, gtins: tuple[str, ...], **total: Any) -> None:
-    lane.scan(*gtins)
-    while lane.core.snapshot().item_count < len(gtins):
-        pass
-    lane.settle(**total)
-
-
 @pytest.fixture
 def page(window: Browser, lane: ScreenLane) -> Iterator[Browser]:
-    window.resize(1024, 600)
-    window.open(lane.address)
-    window.run("localStorage.clear()")
-    window.open(lane.address + "backfill")
-    window.wait_for(lambda: link(window) == "up", "the page is connected")
-    window.complaints()
-    yield window
-    assert [line for line in window.complaints() if "403" not in line] == []
+    with another(window, lane, "backfill") as page:
+        yield page
 
 
 def rows(page: Browser) -> list[str]:

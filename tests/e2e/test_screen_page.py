@@ -12,7 +12,7 @@ import pytest
 
 from agent.api import events, routes
 from drivers.base import ScaleState, StableWeight
-from tests.browser_kit import SIZES, Browser, Keys, chromium, need_chromium
+from tests.browser_kit import SIZES, Browser, Keys
 from tests.screen_kit import (
     APPLES,
     BREAD,
@@ -33,13 +33,6 @@ from tests.screen_kit import (
 )
 
 BASKET = (MILK, BREAD, TEA, TEA, VITAMIN, APPLES, TISSUES, STRANGE, SOY)
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    need_chromium()
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

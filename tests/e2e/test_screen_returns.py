@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from agent.domain.facts import ReturnRecorded
-from tests.browser_kit import SIZES, Browser, Keys, chromium, need_chromium
+from tests.browser_kit import SIZES, Browser, Keys
 from tests.core_kit import durable_facts
-from tests.screen_kit import BREAD, MILK, TEA, ScreenLane, faint, link
+from tests.screen_kit import BREAD, MILK, TEA, ScreenLane, another, faint
 
 TENDERS = [
     {"tender_type": "card", "amount_minor": 2000},
@@ -22,38 +22,23 @@ TENDERS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    need_chromium()
-    with chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def lane(tmp_path: Path) -> Iterator[ScreenLane]:
     lane = ScreenLane(tmp_path)
     with lane.running(), lane.served():
-        lane.scan(MILK, MILK, BREAD)
-        while lane.core.snapshot().item_count < 3:
-            pass
         lines = [
             {"gtin": f"0{MILK}", "quantity_milli": 2000, "amount_minor": 2500},
             {"gtin": f"0{BREAD}", "quantity_milli": 1000, "amount_minor": 880},
         ]
-        lane.settle(lines=lines, amount_minor=3380, tenders=TENDERS, customer="13812345678")
+        total = {"amount_minor": 3380, "tenders": TENDERS, "customer": "13812345678"}
+        lane.sell(MILK, MILK, BREAD, lines=lines, **total)
         yield lane
 
 
 @pytest.fixture
 def page(window: Browser, lane: ScreenLane) -> Iterator[Browser]:
-    window.resize(1024, 600)
-    window.open(lane.address)
-    window.run("localStorage.clear()")
-    window.open(lane.address + "returns")
-    window.wait_for(lambda: link(window) == "up", "the page is connected")
-    window.complaints()
-    yield window
-    assert [line for line in window.complaints() if "403" not in line] == []
+    with another(window, lane, "returns") as page:
+        yield page
 
 
 def opened(page: Browser) -> None:

@@ -20,7 +20,7 @@ from agent.domain.facts import (
 from agent.domain.shop import ShopRules
 from agent.shop import TillSettings
 from drivers.base import ScaleState, StableWeight
-from tests.browser_kit import Browser, Keys, chromium, need_chromium
+from tests.browser_kit import Browser, Keys
 from tests.core_kit import durable_facts
 from tests.screen_kit import (
     APPLES,
@@ -38,13 +38,6 @@ from tests.screen_kit import (
 )
 
 TILL = TillSettings(enabled=True, smallest_coin_minor=10)
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    need_chromium()
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

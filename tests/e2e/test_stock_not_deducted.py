@@ -6,9 +6,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -22,6 +19,7 @@ from agent.mqtt_settings import MqttSettings
 from cloud_bridge.cli import main
 from tests.bridge_kit import Lane
 from tests.broker_kit import MOSQUITTO, Mosquitto, free_port, listens, wait_for
+from tests.site_kit import Process
 
 ROOT = Path(__file__).parents[2]
 POS, BOSS = "pos-token-0123456", "boss-token-012345"
@@ -115,8 +113,8 @@ class Site:
         self.words = words
         self.write_bridge("CNY")
         self.manager = Manager(self.broker.port)
-        self.bridge = start("cloud_bridge.cli", self.bridge_file)
-        self.lane = start("agent.cli", self.lane_file)
+        self.bridge = Process("cloud_bridge.cli", "run", "--config", self.bridge_file)
+        self.lane = Process("agent.cli", "run", "--config", self.lane_file)
         wait_for(lambda: listens(self.api), "the lane answers")
 
     def write_bridge(self, currency: str) -> None:
@@ -133,21 +131,9 @@ class Site:
 
     def close(self) -> None:
         for process in (self.lane, self.bridge):
-            end(process)
+            assert process.end() == 0
         self.manager.close()
         self.broker.stop()
-
-
-def start(module: str, file: Path) -> subprocess.Popen[bytes]:
-    code = f"import sys; from {module} import main; sys.exit(main(sys.argv[1:]))"
-    quiet = subprocess.DEVNULL
-    command = [sys.executable, "-c", code, "run", "--config", str(file)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=quiet, stderr=quiet)
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
 
 
 @pytest.fixture(scope="module")
@@ -172,8 +158,8 @@ def test_money_for_which_the_lane_has_no_sale_is_told_until_somebody_looked_into
     assert (open_["kind"], open_["total_id"], open_["amount_minor"]) == ("unsettled", "T1", 900)
     assert open_["reasons"] == ["Nothing was scanned at this lane: there is nothing to settle"]
 
-    end(site.lane)
-    site.lane = start("agent.cli", site.lane_file)
+    assert site.lane.end() == 0
+    site.lane.start()
     wait_for(lambda: listens(site.api), "the lane answers")
     assert len(site.ask("GET", "/v1/suspicions")[1]["open"]) == 1
 
@@ -187,9 +173,9 @@ def test_a_sale_that_the_books_hold_back_is_told_until_it_is_posted(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
     manager = site.manager
-    end(site.bridge)
+    assert site.bridge.end() == 0
     site.write_bridge("EUR")  # books of another currency hold every sale back
-    site.bridge = start("cloud_bridge.cli", site.bridge_file)
+    site.bridge.start()
     with closing(Lane(site.folder / "lane-2.db", site.broker.port, "lane-2")) as lane:
         lane.sell(1)
         wait_for(lambda: manager.states.get("lane-2 undeducted"), "the manager sees it")
@@ -201,9 +187,9 @@ def test_a_sale_that_the_books_hold_back_is_told_until_it_is_posted(
         )
         wait_for(lambda: manager.reasons()[-1] == "quarantined", "the manager hears of it")
 
-        end(site.bridge)
+        assert site.bridge.end() == 0
         site.write_bridge("CNY")
         assert main(["replay", "--config", str(site.bridge_file)]) == 0
         capsys.readouterr()
-        site.bridge = start("cloud_bridge.cli", site.bridge_file)
+        site.bridge.start()
         wait_for(lambda: manager.states["lane-2 undeducted"] is None, "it is mended")
