@@ -2,8 +2,8 @@
 # make test    everything that must hold, as CI runs it
 # make setup   only prepare .venv, so that .venv/bin/lanetally works
 # make bench   the speed figures of the README
-# make lab     a virtual store box with real USB devices; make lab SCENARIO=name plays one, CUTS=20
-#              cuts the power more often
+# make lab     a virtual store box with real USB devices; make lab SCENARIO=name plays one, CUTS=5
+#              cuts the power less often, IDLE_MIN=1 lets the lane rest for less time
 # make soak    five minutes of a whole shop whose processes are killed at random; then power cuts and
 #              the deterministic simulation with thousands of seeds
 # make lock, make messages, make supported: refresh requirements.lock, the translations, the device list
@@ -13,7 +13,8 @@ READY := .venv/.ready
 BASKETS ?= 200
 SEEDS ?= 0-4999
 SCENARIO ?=
-CUTS ?= 5
+CUTS ?= 20
+IDLE_MIN ?= 10
 SOAK_S ?= 300
 
 .PHONY: demo test setup lint bench lab soak lock messages supported clean
@@ -44,7 +45,7 @@ bench: setup
 	$(BIN)/python -m tests.bench
 
 lab: setup
-	$(BIN)/python -m tests.lab --cuts $(CUTS) $(SCENARIO)
+	$(BIN)/python -m tests.lab --cuts $(CUTS) --idle-min $(IDLE_MIN) $(SCENARIO)
 
 soak: setup
 	sh .ci/setup.sh test

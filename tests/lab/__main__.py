@@ -1,9 +1,10 @@
 """`make lab`: a virtual store box with real USB devices, its scenarios one after the other.
 
-    python -m tests.lab [SCENARIO...] [--results DIR] [--cuts N]
+    python -m tests.lab [SCENARIO...] [--results DIR] [--cuts N] [--idle-min N]
 
 One line for each scenario; ends with 1 if any of them did not hold. What the box left behind lies
 in DIR: for each scenario its journal, the receipts and the console; `report.json` with all figures.
+All scenarios are played in two boxes side by side, named ones one after the other.
 """
 
 from __future__ import annotations
@@ -12,7 +13,11 @@ import argparse
 import json
 import shutil
 import sys
+import threading
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,7 +25,7 @@ from tests.lab.hands import GuestFailed
 from tests.lab.image import LabUnprepared, built, install_tools
 from tests.lab.lab import Lab, Options, installed
 from tests.lab.outcome import Outcome
-from tests.lab.scenarios import SCENARIOS
+from tests.lab.scenarios import ASIDE, MAIN, SCENARIOS
 
 
 def main() -> int:
@@ -28,44 +33,74 @@ def main() -> int:
     parser.add_argument("scenario", nargs="*", choices=[*SCENARIOS, []], metavar="SCENARIO")
     parser.add_argument("--results", type=Path, default=Path("out/lab"))
     parser.add_argument("--cuts", type=int, default=Options.cuts, help="of the power")
+    parser.add_argument("--idle-min", type=int, default=Options.idle_min, help="minutes of rest")
     args = parser.parse_args()
     try:
         install_tools()
         with TemporaryDirectory(prefix="lanetally-lab-") as scratch:
             folder, image = Path(scratch), built()
-            options = Options(args.cuts)
+            options = Options(args.cuts, args.idle_min)
             bed = installed(image, folder)
             lab = Lab(image, bed, folder, args.results, options)
-            return _played(lab, args.scenario or [*SCENARIOS])
+            rows = [args.scenario] if args.scenario else [MAIN, ASIDE]
+            return _all_played(lab, rows)
     except (LabUnprepared, GuestFailed) as error:
         print(error, file=sys.stderr)
         return 1
 
 
-def _played(lab: Lab, names: list[str]) -> int:
-    """1 if any scenario did not hold."""
+def _all_played(lab: Lab, rows: Sequence[Sequence[str]]) -> int:
+    """Each row of scenarios in a box beside the others'. 1 if any scenario did not hold."""
     shutil.rmtree(lab.results, ignore_errors=True)
     lab.results.mkdir(parents=True)
-    report: dict[str, dict[str, object]] = {}
-    for name in names:
-        began = time.monotonic()
-        try:
-            outcome = SCENARIOS[name](lab)
-        except GuestFailed as error:
-            outcome = Outcome({}, [str(error)])
-        figures = outcome.figures | {"host_s": round(time.monotonic() - began)}
-        report[name] = {"figures": figures, "broken": outcome.broken}
-        print(_line(name, figures, outcome.broken), flush=True)
-        said = json.dumps(report, indent=2, ensure_ascii=False)
-        (lab.results / "report.json").write_text(said, "utf-8")
+    report = Report(lab.results / "report.json")
+
+    def play(row: Sequence[str]) -> None:
+        its = lab.beside(row[0])
+        for name in row:
+            began = time.monotonic()
+            outcome = _played(its, name)
+            host_s = {"host_s": round(time.monotonic() - began)}
+            report.add(name, Outcome(outcome.figures | host_s, outcome.broken))
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(play, rows))
     print(f"{lab.results}: journals, receipts, consoles, report.json")
-    return int(any(entry["broken"] for entry in report.values()))
+    return int(report.is_broken)
 
 
-def _line(name: str, figures: dict[str, object], broken: list[str]) -> str:
-    said = ", ".join(f"{key} {value}" for key, value in figures.items())
-    lines = [f"{'FAILED' if broken else 'ok':7}{name:10} {said}"]
-    return "\n".join([*lines, *(f"       - {what}" for what in broken)])
+def _played(lab: Lab, name: str) -> Outcome:
+    try:
+        return SCENARIOS[name](lab)
+    except GuestFailed as error:
+        return Outcome({}, [str(error)])
+
+
+class Report:
+    """What is told of each scenario as soon as it ends, and kept as JSON."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._entries: dict[str, Outcome] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def is_broken(self) -> bool:
+        return any(entry.broken for entry in self._entries.values())
+
+    def add(self, name: str, outcome: Outcome) -> None:
+        with self._lock:
+            self._entries[name] = outcome
+            print(_line(name, outcome), flush=True)
+            entries = {name: asdict(entry) for name, entry in self._entries.items()}
+            said = json.dumps(entries, indent=2, ensure_ascii=False)
+            self._file.write_text(said, "utf-8")
+
+
+def _line(name: str, outcome: Outcome) -> str:
+    said = ", ".join(f"{key} {value}" for key, value in outcome.figures.items())
+    lines = [f"{'FAILED' if outcome.broken else 'ok':7}{name:10} {said}"]
+    return "\n".join([*lines, *(f"       - {what}" for what in outcome.broken)])
 
 
 if __name__ == "__main__":

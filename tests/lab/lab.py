@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.lab.hands import GuestFailed
@@ -37,7 +37,8 @@ LEFT_BEHIND = {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    cuts: int = 5  #: of the power
+    cuts: int = 20  #: of the power
+    idle_min: int = 10  #: minutes of rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,13 @@ class Lab:
     folder: Path  #: of this run: disks, consoles, sockets
     results: Path
     options: Options
+
+    def beside(self, name: str) -> Lab:
+        """The same with a folder of its own, so that its boxes can run beside others."""
+        folder = self.folder / name
+        folder.mkdir()
+        (folder / PAYLOAD).hardlink_to(self.folder / PAYLOAD)
+        return replace(self, folder=folder)
 
     @contextmanager
     def woken(self, name: str) -> Iterator[Machine]:

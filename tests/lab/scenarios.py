@@ -26,6 +26,11 @@ def in_the_box(module: str, *arguments: str) -> Scenario:
     return scenario
 
 
+def idle(lab: Lab) -> Outcome:
+    """A lane at rest, for as long as the lab is told."""
+    return in_the_box("idle", str(lab.options.idle_min))(lab)
+
+
 SCENARIOS: dict[str, Scenario] = {
     "day": in_the_box("day", "5"),
     "replug": in_the_box("replug"),
@@ -37,8 +42,13 @@ SCENARIOS: dict[str, Scenario] = {
     "clock": clock,
     "disk": in_the_box("disk"),
     "boot": boot,
-    "power": power_cuts,
     "watchdog": in_the_box("watchdog"),
     "sandbox": in_the_box("sandbox"),
     "remove": in_the_box("remove"),
+    "idle": idle,
+    "power": power_cuts,
 }
+#: Played beside the others when all are: the one leaves its processor to them, the other measures
+#: no time.
+ASIDE = ("idle", "power")
+MAIN = tuple(name for name in SCENARIOS if name not in ASIDE)
