@@ -37,6 +37,8 @@ from agent.wire import (
 )
 from cloud_bridge.gaps import Gaps
 from cloud_bridge.ledger.port import (
+    BUGS,
+    INT64_MAX,
     Applied,
     Arrivals,
     Delivery,
@@ -52,17 +54,7 @@ log = logging.getLogger("lanetally.bridge")
 
 TURN_S = 0.5  #: at most so long until a stop is seen
 
-#: What a bug in the mapping or a value that a store cannot hold may raise.
-POISON = (
-    LedgerRefuses,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
-_INT64_MAX = 2**63 - 1
+POISON = (LedgerRefuses, *BUGS)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,128}")  # no NUL: PostgreSQL keeps none
 
@@ -131,7 +123,7 @@ def _read(payload: bytes) -> Batch:
         if not _WORD.fullmatch(fact.type) or not _WORD.fullmatch(fact.hash):
             raise UndecodableFact(f"seq {fact.seq}: type {fact.type!r}, hash {fact.hash!r}")
         largest = max(fact.seq, abs(fact.v), abs(fact.ts), abs(fact.mono))
-        if fact.seq < 1 or largest > _INT64_MAX:
+        if fact.seq < 1 or largest > INT64_MAX:
             raise UndecodableFact(f"seq {fact.seq}: a figure of the envelope is out of range")
     return batch
 

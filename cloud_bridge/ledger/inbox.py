@@ -9,7 +9,7 @@ import msgspec
 
 from agent.wire import WireFact
 from cloud_bridge.ledger.database import Database, Row
-from cloud_bridge.ledger.port import Cursor, Received
+from cloud_bridge.ledger.port import INT64_MAX, Cursor, Received
 from cloud_bridge.voucher import FactKey, Stream
 
 _KNOWN = """
@@ -138,7 +138,10 @@ def settled(db: Database, stream: Stream, first: int, last: int) -> list[Receive
 
 
 def received_ms(db: Database, key: FactKey) -> int | None:
-    """When a fact came of which nothing is held back."""
+    """When a fact came of which nothing is held back. What names it came from outside, and may be
+    what no database has a word for."""
+    if "\0" in key.epoch or not 0 < key.seq <= INT64_MAX:
+        return None
     for (received,) in db.rows(_WHEN_POSTED, key):
         return int(received)
     return None

@@ -13,7 +13,8 @@ Every store keeps the same promises, and one test suite holds each to them:
 - An epoch has one address, the first: its facts under another store or lane would double a history,
   so they are kept, quarantined and counted as received, and never posted.
 - A fact that meets a bug is told apart by the ingest (`Arrivals.poison`): it is kept, quarantined
-  and counted as received, and posted by a retry once the bug is mended.
+  and counted as received, and posted by a retry once the bug is mended. One that is tried again
+  and meets a bug then stays a case, and holds up nothing else.
 - A case with reason `waits` is parked: what it needs, as a refund its sale, is still to come.
   It is tried again in each commit, once its sale is there.
 - What a person decided about a case is kept with who and why; a discarded case keeps its content.
@@ -45,6 +46,12 @@ class LedgerRefuses(Exception):
 
 class LedgerUnsafe(Exception):
     """The storage does not give what the ledger promises. Says what must be changed."""
+
+
+INT64_MAX = 2**63 - 1  #: the largest number that every store can hold
+
+#: What a bug in the mapping raises, or a value that a store cannot hold.
+BUGS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from cloud_bridge.costs import CostRow
 from cloud_bridge.ledger import inbox, postings, quarantine, reports, terms, verify
 from cloud_bridge.ledger.database import Database, Row
 from cloud_bridge.ledger.port import (
+    BUGS,
     Applied,
     Arrivals,
     Balance,
@@ -35,6 +37,8 @@ from cloud_bridge.mapping import (
     derive,
 )
 from cloud_bridge.voucher import FactKey, Stream
+
+log = logging.getLogger("lanetally.bridge")
 
 POISON = MappingProblem("internal", "the bridge met a bug of its own; retry after an update")
 
@@ -274,10 +278,13 @@ class SqlLedger:
         return ready
 
     def _post_released(self, work: _Work) -> int:
-        """Post what has waited for a sale that is here now, whichever writer posted it."""
+        """Post what has waited for a sale that is here now, whichever writer posted it. What waits
+        on is asked in each commit, and not written of."""
         vouchers = 0
         for case in quarantine.released(self._db):
-            vouchers += self._post_again(case, work.received_ms) or 0
+            outcome = self._tried(case)
+            if not isinstance(outcome, MappingProblem) or outcome.code != "waits":
+                vouchers += self._noted(case, outcome, work.received_ms) or 0
         return vouchers
 
     def _may_retry(self, case: quarantine.Replayable, decision: Decision) -> bool:
@@ -289,15 +296,26 @@ class SqlLedger:
         return reason not in ("conflict", "chain")
 
     def _retry_all(self, cases: Iterable[quarantine.Replayable], now_ms: int) -> Replayed:
-        tried = [self._post_again(case, now_ms) for case in cases]
+        tried = [self._noted(case, self._tried(case), now_ms) for case in cases]
         return Replayed(len(tried) - tried.count(None), tried.count(None))
 
-    def _post_again(self, case: quarantine.Replayable, now_ms: int) -> int | None:
-        """Try a case again. The number of vouchers written; None if it stays, with what is wrong
-        now."""
-        outcome = self._derive(case.key, case.fact, case.received_ms)
+    def _tried(self, case: quarantine.Replayable) -> Posting | MappingProblem | None:
+        """What follows from a case now; vouchers are written. A bug that it meets is its own: what
+        came in the same commit is not to blame."""
+        try:
+            outcome = self._derive(case.key, case.fact, case.received_ms)
+        except BUGS:
+            log.exception("case %d meets a bug: it stays in quarantine", case.case_id)
+            return POISON
         if isinstance(outcome, Posting):
-            outcome = self._written(Due(case.key, case.fact, outcome))
+            return self._written(Due(case.key, case.fact, outcome))
+        return outcome
+
+    def _noted(
+        self, case: quarantine.Replayable, outcome: Posting | MappingProblem | None, now_ms: int
+    ) -> int | None:
+        """Close a case, or keep it with what is wrong now. The number of vouchers written; None if
+        it stays."""
         if isinstance(outcome, MappingProblem):
             quarantine.keep(self._db, case.case_id, outcome, now_ms)
             return None

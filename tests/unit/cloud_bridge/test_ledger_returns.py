@@ -12,7 +12,7 @@ from agent.domain.facts import DayClosed, ReturnedLine, ReturnRecorded, SoldLine
 from agent.domain.totals import TaxAmount, Tender
 from cloud_bridge.costs import CostRow, UnitCost
 from cloud_bridge.days import compared
-from cloud_bridge.ledger.port import Arrivals
+from cloud_bridge.ledger.port import Arrivals, Decision, Replayed
 
 NOW_MS = 1_800_000_000_000
 TEA = "04710199010372"
@@ -100,6 +100,45 @@ def test_what_comes_back_before_its_sale_came_waits_for_it(costed, new_lane, sal
     assert quarantined(costed) == []
     assert balances(costed) == {"5001": -10000, "500102": 10000}
     assert costed.findings() == []
+
+
+def spoilt(back, **part):
+    """A return as no lane writes it: something is wrong with which line it is a part of."""
+    lines = tuple(replace(line, part=replace(line.part, **part)) for line in back.lines)
+    return replace(back, lines=lines)
+
+
+def test_a_waiting_return_that_meets_a_bug_holds_up_nothing_else(costed, new_lane, sale):
+    lane = new_lane().append(sale(1))
+    lane.append(spoilt(returned(lane, sale), quantity_milli=0), sale(3))
+    apply(costed, lane.delivery(2, 2))
+    assert quarantined(costed) == [("waits", 2)]
+    assert apply(costed, lane.delivery(1, 1)).vouchers == 2
+    assert apply(costed, lane.delivery(3, 3)).vouchers == 2
+    assert quarantined(costed) == [("internal", 2)]
+    retry = Decision("retry", "li", "hoping", NOW_MS)
+    assert costed.retry(costed.cases()[0].case_id, retry) == Replayed(0, 1)
+    assert costed.replay(NOW_MS) == Replayed(0, 1)
+    assert costed.findings() == []
+
+
+@pytest.mark.parametrize("part", [{"epoch": "a\0b"}, {"seq": 2**70}, {"seq": -1}])
+def test_a_return_of_what_no_ledger_can_hold_waits_for_it(costed, new_lane, sale, part):
+    lane = new_lane().append(sale(1))
+    lane.append(spoilt(returned(lane, sale), **part))
+    assert apply(costed, lane.delivery()).vouchers == 2
+    assert quarantined(costed) == [("waits", 2)]
+    assert costed.replay(NOW_MS) == Replayed(0, 1)
+
+
+def test_a_return_that_waits_on_is_not_written_of_in_each_commit(costed, new_lane, sale):
+    lane = new_lane().append(sale(1))
+    lane.append(returned(lane, sale), sale(3), sale(4))
+    apply(costed, lane.delivery(2, 2))
+    (case,) = costed.cases()
+    apply(costed, lane.delivery(3, 3))
+    apply(costed, lane.delivery(4, 4))
+    assert costed.cases() == [case]
 
 
 def test_a_return_that_is_sent_again_is_posted_once(costed, new_lane, sale):
