@@ -5,7 +5,6 @@ acts on each id once.
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Callable
@@ -13,6 +12,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, TypeVar
+
+import msgspec
 
 from agent.commands import (
     Answer,
@@ -63,8 +64,8 @@ class Caller:
         """Desire a configuration; what the lane reports of it once it holds or is refused, or its
         last report on it; None if it reported nothing in time."""
         before = self._until("reported", _report, "", b"", wait_s=min(1.0, self.timeout_s)) or {}
-        version = 1 + max(0, int(before.get("version", 0)), int(before.get("applied", 0)))
-        payload = json.dumps({"version": version, "config": config}).encode()
+        version = 1 + max(0, before.get("version", 0), before.get("applied", 0))
+        payload = msgspec.json.encode({"version": version, "config": config})
         last: dict[str, Any] = {}
 
         def judged(message: Incoming) -> dict[str, Any] | None:
@@ -121,9 +122,28 @@ class Caller:
         return None
 
 
+class _Error(msgspec.Struct):
+    key: str
+    message: str
+
+
+class _Report(msgspec.Struct):
+    """As `agent.shadow` makes it."""
+
+    version: int
+    applied: int
+    status: str
+    errors: list[_Error]
+
+
+_report_decoder = msgspec.json.Decoder(_Report)
+
+
 def _report(message: Incoming) -> dict[str, Any] | None:
+    """None for what is no lane's report."""
     try:
-        report = json.loads(message.payload)
-    except ValueError:
+        report = _report_decoder.decode(message.payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return report if isinstance(report, dict) else None
+    said: dict[str, Any] = msgspec.to_builtins(report)
+    return said

@@ -11,14 +11,12 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from agent.domain.text import Text
-from cloud_bridge import cli_cases, cli_lanes
+from cloud_bridge import arguments, cli_cases, cli_lanes
 from cloud_bridge.chart import Account
 from cloud_bridge.config import ConfigError, load
 from cloud_bridge.costs import CostFileError, read_costs
@@ -39,6 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except BrokenPipeError:  # `| head` has seen enough; nor may the interpreter flush at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except OSError as error:  # a file that cannot be written, a disk that is full
+        print(": ".join(filter(None, (error.filename, error.strerror))), file=sys.stderr)
         return FAILED
     return code
 
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     closed = Text("close the books up to a day; later vouchers go after")
     lock = _command(commands, "lock", _lock, closed)
     last_day = say(Text("the last day that is closed"))
-    lock.add_argument("until", type=_day, metavar="YYYY-MM-DD", help=last_day)
+    lock.add_argument("until", type=arguments.day, metavar="YYYY-MM-DD", help=last_day)
     tables = Text("make or renew the tables in PostgreSQL")
     migrate = _command(commands, "migrate", _migrate, tables)
     owner = say(Text("to log in as the owner of the tables"))
@@ -81,17 +82,6 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("file", type=Path)
     check.set_defaults(run=_check)
     return parser
-
-
-def _day(text: str) -> date:
-    """Written in full: Python takes other forms of ISO 8601 too."""
-    with suppress(ValueError):
-        day = date.fromisoformat(text)
-        if day.isoformat() == text:
-            return day
-    raise argparse.ArgumentTypeError(
-        f"{text} is no day of the calendar; YYYY-MM-DD is meant, such as 2026-10-31"
-    )
 
 
 def _group(commands: Any, name: str, help_: Text) -> Any:

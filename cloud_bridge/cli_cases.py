@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from agent.domain.text import Text
+from cloud_bridge import arguments
 from cloud_bridge.config import load
 from cloud_bridge.days import Day, compared
 from cloud_bridge.ledger.port import Case, CaseFile, Decision
@@ -27,15 +28,14 @@ def register(commands: Any) -> None:
     actions = quarantine.add_subparsers(required=True, metavar="ACTION")
     new_command(actions, "list", _list, Text("the open cases, oldest first"))
     show = new_command(actions, "show", _show, Text("one case: content, reason and history"))
-    show.add_argument("case", type=int)
+    show.add_argument("case", type=arguments.number(1))
     retry = new_command(actions, "retry", _retry, Text("try cases again"))
     retry.add_argument("--accept", action="store_true", help=say(ACCEPT_HELP))
     discard = new_command(actions, "discard", _discard, DISCARD_HELP)
     for action in (retry, discard):
-        action.add_argument("case", type=int, nargs="+")
-        action.add_argument(
-            "--why", required=True, help=say(Text("the reason, kept with the case"))
-        )
+        action.add_argument("case", type=arguments.number(1), nargs="+")
+        reason = say(Text("the reason, kept with the case"))
+        action.add_argument("--why", required=True, type=arguments.words, help=reason)
         action.add_argument("--by", default="", help=say(Text("who decides; you, if not given")))
     all_again = Text("try everything in quarantine again, as after a change of the chart")
     new_command(commands, "replay", _replay, all_again)

@@ -8,21 +8,23 @@ import getpass
 import gzip
 import json
 import sys
-import tomllib
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from agent.commands import Answer, Args, BundleArgs, ItemsArgs, ReprintArgs, ResendArgs
+from agent.domain.settings import SettingError
 from agent.domain.text import Text
 from agent.wire import LaneAddress
+from cloud_bridge import arguments
 from cloud_bridge.calls import Caller
-from cloud_bridge.config import load
+from cloud_bridge.config import BridgeConfig, ConfigError, load
 from cloud_bridge.opening import FAILED, OK, new_command, shell_say
 
 STATES = {"done": Text("done"), "refused": Text("refused"), "waiting": Text("waiting")}
 ITEM_LINES = 500  #: of an item file in one command
+SECONDS_MAX = 10**9  #: MQTT 5 counts a message's life in 32 bits
 
 
 def register(commands: Any) -> None:
@@ -30,22 +32,24 @@ def register(commands: Any) -> None:
     say = shell_say()
     what = Text("ask a lane to do something, and wait for its answer")
     command = commands.add_parser("command", help=say(what), description=say(what))
-    command.add_argument("lane", metavar="ORG/STORE/LANE")
+    command.add_argument("lane", type=arguments.lane, metavar="ORG/STORE/LANE")
     actions = command.add_subparsers(required=True, metavar="ACTION")
     resend = _action(actions, "resend", _resend, Text("send facts again, from one seq to another"))
-    resend.add_argument("first", type=int)
-    resend.add_argument("last", type=int)
+    resend.add_argument("first", type=arguments.number(1))
+    resend.add_argument("last", type=arguments.number(1))
     reprint = _action(actions, "reprint", _reprint, Text("print a receipt once more"))
     reprint.add_argument("receipt")
     bundle = _action(actions, "bundle", _bundle, Text("fetch how the lane is, for who helps"))
     bundle.add_argument("--out", type=Path, metavar="FILE")
     items = _action(actions, "items", _items, Text("change items and prices"))
-    items.add_argument("file", type=Path, nargs="?", metavar="FILE.csv")
+    items.add_argument(
+        "lines", type=arguments.lines_of_file, nargs="?", default=[], metavar="FILE.csv"
+    )
     items.add_argument("--gone", nargs="*", default=[], metavar="GTIN")
     wish = Text("desire a configuration of a lane, or see what it reports")
     desire = _new(commands, "desire", _desire, wish)
-    desire.add_argument("lane", metavar="ORG/STORE/LANE")
-    desire.add_argument("file", type=Path, nargs="?", metavar="FILE.toml")
+    desire.add_argument("lane", type=arguments.lane, metavar="ORG/STORE/LANE")
+    desire.add_argument("desired", type=arguments.toml_file, nargs="?", metavar="FILE.toml")
 
 
 def _new(commands: Any, name: str, run: Any, help_: Text) -> argparse.ArgumentParser:
@@ -53,7 +57,11 @@ def _new(commands: Any, name: str, run: Any, help_: Text) -> argparse.ArgumentPa
     say = shell_say()
     command.add_argument("--by", default="", help=say(Text("who asks; you, if not given")))
     command.add_argument(
-        "--timeout", type=int, default=30, metavar="S", help=say(Text("how long to wait"))
+        "--timeout",
+        type=arguments.number(1, SECONDS_MAX),
+        default=30,
+        metavar="S",
+        help=say(Text("how long to wait")),
     )
     return command
 
@@ -62,21 +70,29 @@ def _action(actions: Any, name: str, run: Any, help_: Text) -> argparse.Argument
     command = _new(actions, name, run, help_)
     say = shell_say()
     valid = Text("how long a lane that is away may still do it; as --timeout, if not given")
-    command.add_argument("--valid", type=int, default=0, metavar="S", help=say(valid))
+    command.add_argument(
+        "--valid", type=arguments.number(0, SECONDS_MAX), default=0, metavar="S", help=say(valid)
+    )
     once = Text("repeated with it, it is done only once")
-    command.add_argument("--id", default="", help=say(once))
+    command.add_argument("--id", type=arguments.command_id, default="", help=say(once))
     return command
 
 
 def _caller(args: argparse.Namespace) -> Caller:
     config = load(args.config)
-    org, _, rest = args.lane.partition("/")
-    store, _, lane = rest.partition("/")
-    if not lane:  # STORE/LANE of the one organisation that is served
-        org, store, lane = config.settings.bridge.org, org, store
-    address = LaneAddress(org, store, lane)
+    *org, store, lane = args.lane.split("/")
+    address = LaneAddress(org[0] if org else _only_org(args.config, config), store, lane)
     by = args.by or getpass.getuser()
     return Caller(config.settings.mqtt, address, args.timeout, by, getattr(args, "valid", 0))
+
+
+def _only_org(file: Path, config: BridgeConfig) -> str:
+    """The organisation of STORE/LANE. Raises ConfigError."""
+    org = config.settings.bridge.org
+    if not org:
+        several = Text("names no organisation: say ORG/STORE/LANE")
+        raise ConfigError(file, (SettingError(0, "bridge.org", several),))
+    return org
 
 
 def _asked(args: argparse.Namespace, name: str, wanted: Args, part: int = 0) -> Answer | None:
@@ -138,7 +154,7 @@ def _bundle(args: argparse.Namespace) -> int:
 
 
 def _items(args: argparse.Namespace) -> int:
-    lines = args.file.read_text("utf-8-sig").splitlines() if args.file else []
+    lines = args.lines
     parts = [lines[n : n + ITEM_LINES] for n in range(1, len(lines), ITEM_LINES)] or [[]]
     code = OK
     for number, part in enumerate(parts):
@@ -152,10 +168,7 @@ def _items(args: argparse.Namespace) -> int:
 
 def _desire(args: argparse.Namespace) -> int:
     caller = _caller(args)
-    if args.file is None:
-        report = caller.reported()
-    else:
-        report = caller.desire(tomllib.loads(args.file.read_text("utf-8")))
+    report = caller.reported() if args.desired is None else caller.desire(args.desired)
     if report is None:
         print(
             shell_say()(Text("{lane} gave no answer in {seconds} s", _silence(args))),

@@ -19,7 +19,7 @@ from agent.errors import TechnicianError
 from agent.i18n import Say
 from agent.journal import JournalReader
 from agent.journal import backup as backups
-from agent.journal.file import whole_file
+from agent.journal.file import SEQ_MAX, whole_file
 from agent.journal.lines import encode_lines
 
 
@@ -33,7 +33,9 @@ def export(args: argparse.Namespace, _config: LaneConfig, path: Path, say: Say) 
                     return 0
                 with whole_file(args.output) as stream:
                     count = write_lines(lines, stream)
-        except (OSError, sqlite3.Error) as error:
+        except OSError as error:
+            raise TechnicianError(f"{args.output or path}: {error.strerror or error}") from error
+        except sqlite3.Error as error:
             raise TechnicianError(f"{path}: {error}") from error
     told: dict[str, str | int] = {"count": count, "file": str(args.output)}
     print(say(Text("{count} facts in {file}", told)), file=sys.stderr)
@@ -44,7 +46,9 @@ def _lines(reader: JournalReader, first: int, last: int, *, former_too: bool) ->
     if former_too:
         for former in reader.formers():
             yield from encode_lines(former.epoch, reader.former_rows(former))
-    yield from encode_lines(reader.epoch, reader.rows(max(1, first), last))
+    yield from encode_lines(
+        reader.epoch, reader.rows(min(max(1, first), SEQ_MAX), min(last, SEQ_MAX))
+    )
 
 
 def print_lines(lines: Iterable[bytes]) -> None:

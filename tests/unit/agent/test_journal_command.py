@@ -293,6 +293,14 @@ def test_a_part_of_it_can_be_asked_for(config, path, capfdbinary):
     text = exported(config, capfdbinary, "--from", "3", "--to", "5")
     assert [fact.seq for fact in facts_of(text)] == [3, 4, 5]
     assert exported(config, capfdbinary, "--from", "1000") == b""
+    assert exported(config, capfdbinary, "--from", "9" * 30) == b""
+    assert facts_of(exported(config, capfdbinary, "--from", "5", "--to", "9" * 30))[0].seq == 5
+
+
+def test_an_export_to_where_nothing_can_be_written_names_that_place(config, path, capsys, tmp_path):
+    out = tmp_path / "none" / "facts.jsonl"
+    assert lanetally(config, "export", "--output", str(out)) == 1
+    assert capsys.readouterr().err == f"{out}: No such file or directory\n"
 
 
 def test_a_file_holds_the_same_and_leaves_no_part_of_itself_beside(
