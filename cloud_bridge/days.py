@@ -1,7 +1,8 @@
 """Whether the books have all that a lane sold and took back on a trading day. Pure.
 
 A lane tells at the end of a day how many sales and returns it had, their sums, and a hash over
-them. The day is complete when exactly these are posted, no other, and none of them changed.
+them. The day is complete when exactly these are posted, no other, and none of them changed. What it
+sells of that day after its close is another, until it has closed the day once more.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from agent.domain.facts import DayClosed, ReturnRecorded, TransactionSettled
 from agent.wire import UndecodableFact, decode_body
-from cloud_bridge.ledger.port import Received
+from cloud_bridge.ledger.port import INT64_MAX, Received
 from cloud_bridge.voucher import Stream
 
 SalesOf = Callable[[Stream, int, int], Iterable[Received]]  #: by stream, first and last seq
@@ -40,14 +42,19 @@ class Day:
 
 
 def compared(closes: Iterable[Received], sales_of: SalesOf) -> Iterator[Day]:
-    """Each day that a lane has closed, by its last word on it."""
+    """Each day that a lane has closed, by its last word on it. `closes` are by stream and seq."""
     latest: dict[tuple[Stream, str], DayClosed] = {}
+    ends: dict[Stream, int] = {}
     for received in closes:
         closed = _decoded(received)
         if isinstance(closed, DayClosed):
             latest[received.stream, closed.business_date] = closed
+            ends[received.stream] = received.seq
+    # with a close, a lane closes every day that has sold since
+    since = {stream: list(sales_of(stream, end + 1, INT64_MAX)) for stream, end in ends.items()}
     for (stream, _), closed in latest.items():
-        yield _compared(stream, closed, sales_of(stream, closed.first_seq, closed.last_seq))
+        told = sales_of(stream, closed.first_seq, closed.last_seq)
+        yield _compared(stream, closed, chain(told, filter(_can_be_read, since[stream])))
 
 
 @dataclass(slots=True)
@@ -110,6 +117,11 @@ def _differences(what: str, count: int, sum_minor: int, here: _Sum) -> Iterator[
         yield f"{here.count + here.held_back - count} {what} more than the lane closed with"
     elif here.count == count and here.sum_minor != sum_minor:
         yield f"the sum is {here.sum_minor}, the lane closed with {sum_minor}"
+
+
+def _can_be_read(received: Received) -> bool:
+    """Else nobody knows of which day it is."""
+    return _decoded(received) is not None
 
 
 def _decoded(received: Received) -> object:

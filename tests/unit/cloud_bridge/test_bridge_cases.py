@@ -190,6 +190,20 @@ def test_the_lanes_last_word_on_a_day_holds(ledger, new_lane, sale):
     assert days(ledger) == {"2000-11-01": ()}
 
 
+def test_a_day_that_sells_after_its_close_is_incomplete_until_it_is_closed_again(
+    ledger, new_lane, sale
+):
+    lane = new_lane().append(sale(1))
+    lane.append(closed(lane, (1,)))
+    lane.append(sale(2), sale(3, business_date="2000-11-02"))
+    lane.raw("TransactionSettled", 1, b"{}")
+    ledger.apply(Arrivals((lane.delivery(),)), NOW_MS)
+    assert days(ledger) == {"2000-11-01": ("1 sales more than the lane closed with",)}
+    lane.append(closed(lane, (1, 3)))
+    ledger.apply(Arrivals((lane.delivery(6, 6),)), NOW_MS)
+    assert days(ledger) == {"2000-11-01": ()}
+
+
 def test_days_are_listed_and_told_by_exit_code(capsys, config, taken, new_lane, sale):
     lane = new_lane().append(sale(1), sale(2, business_date="2000-11-02"))
     lane.append(closed(lane, (1,)))
