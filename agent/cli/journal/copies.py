@@ -24,6 +24,8 @@ from agent.journal.lines import encode_lines
 
 
 def export(args: argparse.Namespace, _config: LaneConfig, path: Path, say: Say) -> int:
+    if args.output is not None:
+        _spare_the_journal(args.output, path, say)
     with closing(JournalReader(path)) as reader:
         try:
             with reader.one_moment():
@@ -40,6 +42,15 @@ def export(args: argparse.Namespace, _config: LaneConfig, path: Path, say: Say) 
     told: dict[str, str | int] = {"count": count, "file": str(args.output)}
     print(say(Text("{count} facts in {file}", told)), file=sys.stderr)
     return 0
+
+
+def _spare_the_journal(target: Path, path: Path, say: Say) -> None:
+    """A copy takes the place of what has its name, and a running lane would write on into a file
+    that nobody can find any more. Raises TechnicianError."""
+    own = {path.with_name(f"{path.name}{end}") for end in ("", "-wal", "-shm")}
+    if target.resolve() in {file.resolve() for file in (*own, path.with_suffix(".lock"))}:
+        text = Text("{file} belongs to the journal itself: name another", {"file": str(target)})
+        raise TechnicianError(say(text))
 
 
 def _lines(reader: JournalReader, first: int, last: int, *, former_too: bool) -> Iterator[bytes]:
@@ -73,6 +84,7 @@ def backup(args: argparse.Namespace, config: LaneConfig, path: Path, say: Say) -
     target = args.to or folder or backups.default_folder(path)
     if args.to is None or target.is_dir():
         target = target / backups.name_at(datetime.now().astimezone())
+    _spare_the_journal(target, path, say)
     try:
         backups.back_up(path, target, pause_s=0.0)
         size = target.stat().st_size

@@ -152,6 +152,19 @@ def test_a_backup_that_cannot_be_made_is_one_sentence(config, path, capsys, tmp_
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", ["journal.db", "journal.db-wal", "journal.lock"])
+@pytest.mark.parametrize("words", [("backup",), ("export", "--output")])
+def test_no_copy_takes_the_place_of_the_journal_itself(config, path, capsys, tmp_path, words, name):
+    with Journal(path) as journal:
+        (tmp_path / "link").symlink_to(path.with_name(name))
+        for target in (path.with_name(name), tmp_path / "link"):
+            assert lanetally(config, *words, target) == 1
+            assert capsys.readouterr().err.endswith("belongs to the journal itself: name another\n")
+        rows = list(journal.rows())
+    with Journal(path) as journal:
+        assert list(journal.rows()) == rows
+
+
 # --- restore -------------------------------------------------------------------------------------
 
 
