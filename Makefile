@@ -3,7 +3,8 @@
 # make setup   only prepare .venv, so that .venv/bin/lanetally works
 # make bench   the speed figures of the README
 # make lab     a virtual store box with real USB devices; make lab SCENARIO=name plays one, CUTS=5
-#              cuts the power less often, IDLE_MIN=1 lets the lane rest for less time
+#              cuts the power less often, IDLE_MIN=1 lets the lane rest for less time, ARCH=arm64
+#              has the Pi's processor
 # make soak    five minutes of a whole shop whose processes are killed at random; then power cuts and
 #              the deterministic simulation with thousands of seeds
 # make lock, make messages, make supported: refresh requirements.lock, the translations, the device list
@@ -13,6 +14,7 @@ READY := .venv/.ready
 BASKETS ?= 200
 SEEDS ?= 0-4999
 SCENARIO ?=
+ARCH ?= amd64
 CUTS ?= 20
 IDLE_MIN ?= 10
 SOAK_S ?= 300
@@ -45,12 +47,12 @@ bench: setup
 	$(BIN)/python -m tests.bench
 
 lab: setup
-	$(BIN)/python -m tests.lab --cuts $(CUTS) --idle-min $(IDLE_MIN) $(SCENARIO)
+	$(BIN)/python -m tests.lab --arch $(ARCH) --cuts $(CUTS) --idle-min $(IDLE_MIN) $(SCENARIO)
 
 soak: setup
 	sh .ci/setup.sh test
 	LANETALLY_SOAK_S=$(SOAK_S) $(BIN)/python -m pytest -s tests/e2e/test_soak.py
-	LANETALLY_SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/durability tests/simulation
+	LANETALLY_SEEDS=$(SEEDS) $(BIN)/python -m pytest -n logical tests/durability tests/simulation
 
 lock: setup
 	UV_CUSTOM_COMPILE_COMMAND="make lock" .uv/bin/uv pip compile --quiet --upgrade --universal \

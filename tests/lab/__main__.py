@@ -1,6 +1,6 @@
 """`make lab`: a virtual store box with real USB devices, its scenarios one after the other.
 
-    python -m tests.lab [SCENARIO...] [--results DIR] [--cuts N] [--idle-min N]
+    python -m tests.lab [SCENARIO...] [--arch NAME] [--results DIR] [--cuts N] [--idle-min N]
 
 One line for each scenario; ends with 1 if any of them did not hold. What the box left behind lies
 in DIR: for each scenario its journal, the receipts and the console; `report.json` with all figures.
@@ -21,6 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.lab.arch import AMD64, ARCHS
 from tests.lab.hands import GuestFailed
 from tests.lab.image import LabUnprepared, built, install_tools
 from tests.lab.lab import Lab, Options, installed
@@ -31,17 +32,19 @@ from tests.lab.scenarios import ASIDE, MAIN, SCENARIOS
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.lab")
     parser.add_argument("scenario", nargs="*", choices=[*SCENARIOS, []], metavar="SCENARIO")
-    parser.add_argument("--results", type=Path, default=Path("out/lab"))
+    parser.add_argument("--arch", choices=ARCHS, default=AMD64.name, help="the box's processor")
+    parser.add_argument("--results", type=Path, help="default: out/lab/ARCH")
     parser.add_argument("--cuts", type=int, default=Options.cuts, help="of the power")
     parser.add_argument("--idle-min", type=int, default=Options.idle_min, help="minutes of rest")
     args = parser.parse_args()
     try:
-        install_tools()
+        arch = ARCHS[args.arch]
+        install_tools(arch)
         with TemporaryDirectory(prefix="lanetally-lab-") as scratch:
-            folder, image = Path(scratch), built()
+            folder, image = Path(scratch), built(arch)
             options = Options(args.cuts, args.idle_min)
             bed = installed(image, folder)
-            lab = Lab(image, bed, folder, args.results, options)
+            lab = Lab(image, bed, folder, args.results or Path("out/lab", arch.name), options)
             rows = [args.scenario] if args.scenario else [MAIN, ASIDE]
             return _all_played(lab, rows)
     except (LabUnprepared, GuestFailed) as error:
@@ -60,8 +63,8 @@ def _all_played(lab: Lab, rows: Sequence[Sequence[str]]) -> int:
         for name in row:
             began = time.monotonic()
             outcome = _played(its, name)
-            host_s = {"host_s": round(time.monotonic() - began)}
-            report.add(name, Outcome(outcome.figures | host_s, outcome.broken))
+            about = {"arch": lab.image.arch.name, "host_s": round(time.monotonic() - began)}
+            report.add(name, Outcome(outcome.figures | about, outcome.broken))
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(play, rows))

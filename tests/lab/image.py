@@ -11,10 +11,11 @@ import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from tests.lab.arch import Arch
 
 GUEST = Path(__file__).parent / "guest"
 
@@ -25,15 +26,15 @@ PACKAGES = (
     *("systemd", "systemd-sysv", "udev", "dbus", "kmod", "iproute2", "initramfs-tools"),
     *("python3", "python3-venv", "libzbar0", "libusb-1.0-0", "mosquitto", "zstd"),
 )
-#: By architecture: Debian's name of the kernel.
-KERNELS = {"amd64": "linux-image-amd64"}
-#: By program: the package of this machine's Debian that has it.
-TOOLS = {
-    "mmdebstrap": "mmdebstrap",
-    "mke2fs": "e2fsprogs",
-    "qemu-system-x86_64": "qemu-system-x86",
-    "qemu-img": "qemu-utils",
-}
+#: What Debian's scripts do at an installation runs slowly where the processor is not their own: all
+#: modules of the kernel packed and squeezed took longer than the rest. A box needs these to start.
+SPARING = """
+mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/usr/share/initramfs-tools/modules.d"
+printf 'MODULES=list\\nCOMPRESS=gzip\\n' >"$1/etc/initramfs-tools/conf.d/lab"
+printf 'virtio_pci\\nvirtio_blk\\next4\\n' >"$1/usr/share/initramfs-tools/modules.d/lab"
+"""
+#: Where the kernel is told who runs programs of other processors.
+BINFMT = Path("/proc/sys/fs/binfmt_misc")
 
 FSTAB = """\
 LABEL=root / ext4 defaults 0 1
@@ -69,6 +70,7 @@ class LabUnprepared(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Image:
+    arch: Arch
     disk: Path
     kernel: Path
     initrd: Path
@@ -82,31 +84,38 @@ def cache() -> Path:
     return folder
 
 
-def install_tools() -> None:
+def install_tools(arch: Arch) -> None:
     """Raises LabUnprepared if a program is missing and apt cannot bring it."""
-    missing = sorted({package for tool, package in TOOLS.items() if not shutil.which(tool)})
-    if not missing:
-        return
-    print(f"installing {' '.join(missing)} …", flush=True)
-    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    command = [*root, "apt-get", "install", "-qq", "-y", "--no-install-recommends", *missing]
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    if not shutil.which("apt-get") or _code(command, environment):
-        raise LabUnprepared(f"The lab needs Debian's {', '.join(missing)}: sudo apt install them")
+    tools = arch.tools().items()
+    missing = sorted({name for tool, names in tools if not shutil.which(tool) for name in names})
+    if missing:
+        print(f"installing {' '.join(missing)} …", flush=True)
+        command = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *missing]
+        if not shutil.which("apt-get") or not _done_by_root(command):
+            raise LabUnprepared(f"Install Debian's {', '.join(missing)} for the lab")
+    if arch.is_foreign:
+        _lend_processor(arch)
 
 
-def built(arch: str = "amd64") -> Image:
+def _lend_processor(arch: Arch) -> None:
+    """Programs of the other processor run here as if they were this one's."""
+    lent = f"qemu-{arch.machine}"
+    if not (BINFMT / "register").exists():
+        _done_by_root(["mount", "-t", "binfmt_misc", "binfmt_misc", str(BINFMT)])
+    if not (BINFMT / lent).exists() and not _done_by_root(["update-binfmts", "--enable", lent]):
+        raise LabUnprepared(f"{arch.name} does not run here: sudo update-binfmts --enable {lent}")
+
+
+def built(arch: Arch) -> Image:
     """The image, from the cache or new. Raises LabUnprepared."""
-    packages = (*PACKAGES, KERNELS[arch])
     hand = (GUEST / "hand.py").read_bytes()
-    parts = repr((SUITE, arch, packages, DISK_SIZE, FSTAB, HAND, HANDS, MASKED)).encode() + hand
-    folder = cache() / f"image-{arch}-{hashlib.sha256(parts).hexdigest()[:12]}"
-    image = Image(folder / "disk.img", folder / "vmlinuz", folder / "initrd.img")
+    parts = repr((*_root_parts(arch), DISK_SIZE, FSTAB, HAND, HANDS, MASKED)).encode() + hand
+    folder = cache() / f"image-{arch.name}-{hashlib.sha256(parts).hexdigest()[:12]}"
+    image = Image(arch, folder / "disk.img", folder / "vmlinuz", folder / "initrd.img")
     if image.disk.exists():
         return image
-    install_tools()
-    print(f"building the image ({SUITE}, {arch}): some minutes, once …", flush=True)
-    tar = _root_tar(arch, packages)
+    print(f"building the image ({SUITE}, {arch.name}): some minutes, once …", flush=True)
+    tar = _root_tar(arch)
     with TemporaryDirectory(dir=cache()) as scratch:
         root = Path(scratch) / "root"
         _unpack(tar, root)
@@ -126,15 +135,21 @@ def disk_of(folder: Path, disk: Path, label: str, size: str) -> None:
     part.rename(disk)
 
 
-def _root_tar(arch: str, packages: Sequence[str]) -> Path:
+def _root_parts(arch: Arch) -> tuple[object, ...]:
+    parts = (SUITE, arch.name, (*PACKAGES, arch.kernel))
+    return (*parts, SPARING) if arch.is_foreign else parts
+
+
+def _root_tar(arch: Arch) -> Path:
     """Debian itself: kept apart, since what the lab adds to it changes more often."""
-    name = hashlib.sha256(repr((SUITE, arch, packages)).encode()).hexdigest()[:12]
-    tar = cache() / f"root-{arch}-{name}.tar"
+    name = hashlib.sha256(repr(_root_parts(arch)).encode()).hexdigest()[:12]
+    tar = cache() / f"root-{arch.name}-{name}.tar"
     if not tar.exists():
         part = tar.with_name(f"{tar.stem}.part.tar")
-        include = f"--include={','.join(packages)}"
-        _run(["mmdebstrap", "--quiet", "--variant=minbase", f"--architectures={arch}", include,
-              SUITE, str(part)])  # fmt: skip
+        include = f"--include={','.join((*PACKAGES, arch.kernel))}"
+        hooks = [f"--essential-hook={SPARING}"] if arch.is_foreign else []
+        _run(["mmdebstrap", "--quiet", "--variant=minbase", f"--architectures={arch.name}",
+              include, *hooks, SUITE, str(part)])  # fmt: skip
         part.rename(tar)
     return tar
 
@@ -164,8 +179,11 @@ def _furnish(root: Path) -> None:
                 (units / f"{name}.{kind}").symlink_to("/dev/null")
 
 
-def _code(command: list[str], environment: dict[str, str]) -> int:
-    return subprocess.run(command, env=environment, capture_output=True, check=False).returncode
+def _done_by_root(command: list[str]) -> bool:
+    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    ended = subprocess.run([*root, *command], env=environment, capture_output=True, check=False)
+    return ended.returncode == 0
 
 
 def _run(command: list[str]) -> None:

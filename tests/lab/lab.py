@@ -96,10 +96,11 @@ def installed(image: Image, folder: Path) -> Path:
 
     `folder`: of this run; the payload is left there.
     """
-    bed = cache() / f"installed-{payload(folder / PAYLOAD)}"
+    kept = f"installed-{image.arch.name}-"
+    bed = cache() / f"{kept}{payload(folder / PAYLOAD, image.arch)}"
     if bed.exists():
         return bed
-    for old in cache().glob("installed-*"):
+    for old in cache().glob(f"{kept}*"):
         shutil.rmtree(old)
     part = folder / "bed"
     part.mkdir()

@@ -26,7 +26,7 @@ MEMORY_MB = 1536
 BOOT_S = 600
 WAKE_S = 60
 COMMAND_S = 300
-CONSOLE = "root=LABEL=root rw console=ttyS0 quiet mitigations=off random.trust_cpu=on panic=-1"
+CONSOLE = "root=LABEL=root rw console={console} quiet mitigations=off random.trust_cpu=on panic=-1"
 #: What is different after the sleep: the time, and what the payload's disk holds.
 WOKEN = "date --set=@{now} >/dev/null; systemctl start lab.mount"
 ASLEEP = "systemctl stop lab.mount; sync; echo 1 >/proc/sys/vm/drop_caches"
@@ -123,14 +123,14 @@ class Machine:
             ports += ["-device", f"virtserialport,chardev=c{number},name=lab.{number}"]
         monitor = self.folder / "monitor"
         monitor.unlink(missing_ok=True)
+        arch = self._image.arch
         with (self.folder / "qemu.log").open("ab") as log:
             self._process = subprocess.Popen(
-                ["qemu-system-x86_64",
-                 *("-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2"),
+                [*arch.qemu, *("-accel", "tcg,thread=multi", "-smp", "2"),
                  *("-m", str(MEMORY_MB), "-display", "none", "-nodefaults", "-no-reboot"),
                  *("-nic", "user,model=virtio,restrict=on"),
                  *("-kernel", str(self._image.kernel), "-initrd", str(self._image.initrd)),
-                 *("-append", CONSOLE), *_drives(self.disks),
+                 *("-append", CONSOLE.format(console=arch.console)), *_drives(self.disks),
                  *("-serial", f"file:{self.folder / 'console.log'}"),
                  *("-qmp", f"unix:{monitor},server=on,wait=off"),
                  "-device", "virtio-serial", *ports, *how],
