@@ -22,7 +22,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 
 from agent import wire
 from agent.domain.facts import FactLost
@@ -149,11 +149,12 @@ def _names_another(ack: Ack, stream: _Stream, reader: JournalReader) -> bool:
     """Whether the bridge has another fact where ours is sound, or more than we know of: the disk
     was set back, and perhaps damaged before anybody has seen it."""
     former = stream.former
-    if ack.hw > former.last_seq:
+    if ack.hw > former.last_seq or any(seq > former.last_seq for seq, _ in ack.named()):
         return True
-    if ack.hash is UNSET or not ack.hw or not _is_sound(reader, former, ack.hw):
-        return False
-    return next(reader.former_rows(former, ack.hw, ack.hw)).hash != ack.hash
+    sound = ((seq, digest) for seq, digest in ack.named() if _is_sound(reader, former, seq))
+    return any(
+        digest != row.hash for seq, digest in sound for row in reader.former_rows(former, seq, seq)
+    )
 
 
 def _reached(ack: Ack, stream: _Stream, reader: JournalReader) -> int:

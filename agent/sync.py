@@ -221,12 +221,15 @@ class Sync:
     def _is_foreign(self, ack: Ack) -> bool:
         """Does it name a fact that this journal has not, or not so? Then the disk was set back, or
         a copy of it runs elsewhere. A row that was damaged here since is no sign of that."""
-        if ack.hw > self._last_seq:
-            return True
-        if ack.hash is msgspec.UNSET or (ack.hw, ack.hash) == self._hash_sent:
+        return ack.hw > self._last_seq or any(map(self._is_anothers, ack.named()))
+
+    def _is_anothers(self, named: tuple[int, str]) -> bool:
+        if named == self._hash_sent:
             return False
-        own = self._hash_at(ack.hw)
-        return own not in (ack.hash, wire.GENESIS) and self._is_sound(ack.hw)
+        seq, digest = named
+        own = self._hash_at(seq)
+        differs = own not in (digest, wire.GENESIS) and self._is_sound(seq)
+        return differs or seq > self._last_seq
 
     def _is_sound(self, seq: int) -> bool:
         rows = self._rows_after(seq - 1, 1)

@@ -145,6 +145,13 @@ class Ack(msgspec.Struct, frozen=True):
     gap: bool = False
     got: tuple[tuple[int, int], ...] | msgspec.UnsetType = msgspec.UNSET  #: unset: an older bridge
     hash: str | msgspec.UnsetType = msgspec.UNSET  #: of the fact at `hw`; unset: an older bridge
+    #: (seq, hash) on both sides of each place where the bridge's facts do not follow one another
+    forks: tuple[tuple[int, str], ...] | msgspec.UnsetType = msgspec.UNSET
+
+    def named(self) -> tuple[tuple[int, str], ...]:
+        """(seq, hash) of all facts by which a lane sees whether they are its own."""
+        last = ((self.hw, self.hash),) if isinstance(self.hash, str) and self.hw else ()
+        return last if isinstance(self.forks, msgspec.UnsetType) else last + self.forks
 
 
 class Gap(msgspec.Struct, frozen=True):

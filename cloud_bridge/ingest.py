@@ -101,8 +101,8 @@ def sort(messages: Sequence[Incoming]) -> Arrivals:
             continue
         for true, run in groupby(_judged(batch), itemgetter(0)):
             stream = Stream(*_parts(address), batch.epoch)
-            delivery = Delivery(stream, [fact for _, fact in run])
-            (deliveries if true else damaged).append(delivery)
+            _, prevs, facts = zip(*run, strict=True)
+            (deliveries if true else damaged).append(Delivery(stream, prevs[0], facts))
     return Arrivals(tuple(deliveries), tuple(unreadable), tuple(births), tuple(damaged))
 
 
@@ -128,11 +128,11 @@ def _read(payload: bytes) -> Batch:
     return batch
 
 
-def _judged(batch: Batch) -> Iterator[tuple[bool, WireFact]]:
-    """Each fact, and whether it follows from the one before."""
+def _judged(batch: Batch) -> Iterator[tuple[bool, str, WireFact]]:
+    """Whether each fact follows from the one before, that one's hash, and the fact."""
     prev = batch.prev
     for fact in batch.facts:
-        yield follows(batch.epoch, prev, fact), fact
+        yield follows(batch.epoch, prev, fact), prev, fact
         prev = fact.hash
 
 
@@ -157,7 +157,8 @@ def settle(messages: Sequence[Incoming], ledger: Ledger, link: Link, received_ms
         link.confirm(message)
     got = _got(arrivals)
     for stream, cursor in applied.cursors.items():
-        ack = Ack(stream.epoch, cursor.hw, cursor.gap, got.get(stream, ()), cursor.hash or UNSET)
+        names = cursor.hash or UNSET, cursor.forks or UNSET
+        ack = Ack(stream.epoch, cursor.hw, cursor.gap, got.get(stream, ()), *names)
         link.publish(_topic(stream, "ack"), encode_ack(ack), retain=True)
     return applied
 
@@ -203,7 +204,7 @@ def apply_all(arrivals: Arrivals, ledger: Ledger, received_ms: int) -> Applied:
 
 def _halves(arrivals: Arrivals) -> tuple[Arrivals, ...]:
     """Two smaller parts; of a single fact, the same fact as poison; nothing of what is neither."""
-    facts = [Delivery(d.stream, [fact]) for d in arrivals.deliveries for fact in d.facts]
+    facts = [single for delivery in arrivals.deliveries for single in delivery.singly()]
     rest = replace(arrivals, deliveries=())
     if rest != Arrivals():
         return (Arrivals(arrivals.deliveries), rest) if facts else ()

@@ -19,8 +19,12 @@ _LATER = """
 SELECT seq FROM inbox
 WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq > ? ORDER BY seq"""
 _CURSORS = """
-SELECT tenant, store, lane, epoch, hw, last_seq FROM lane_cursor
-WHERE (tenant, store, lane, epoch) IN (VALUES {})"""
+SELECT tenant, store, lane, epoch, hw, last_seq,
+  (SELECT hash FROM inbox AS i WHERE i.tenant = c.tenant AND i.store = c.store
+          AND i.lane = c.lane AND i.epoch = c.epoch AND i.seq = c.last_seq),
+  EXISTS (SELECT 1 FROM quarantine AS q WHERE q.reason = 'fork' AND q.resolved_ms IS NULL
+          AND q.tenant = c.tenant AND q.store = c.store AND q.lane = c.lane AND q.epoch = c.epoch)
+FROM lane_cursor AS c WHERE (tenant, store, lane, epoch) IN (VALUES {})"""
 _HOMES = """
 SELECT tenant, epoch, store, lane FROM epoch_home WHERE (tenant, epoch) IN (VALUES {})"""
 _MOVE_HOME = "UPDATE epoch_home SET store = ?, lane = ? WHERE tenant = ? AND epoch = ?"
@@ -31,7 +35,7 @@ _POSTED = """
 EXISTS (SELECT 1 FROM voucher AS v WHERE v.tenant = i.tenant AND v.store = i.store
         AND v.lane = i.lane AND v.epoch = i.epoch AND v.seq = i.seq)
 OR NOT EXISTS (SELECT 1 FROM quarantine AS q WHERE q.tenant = i.tenant AND q.store = i.store
-        AND q.lane = i.lane AND q.epoch = i.epoch AND q.seq = i.seq)"""
+        AND q.lane = i.lane AND q.epoch = i.epoch AND q.seq = i.seq AND q.reason <> 'fork')"""
 _DAY_CLOSES = f"""
 SELECT tenant, store, lane, epoch, seq, type, hash, body, {_POSTED} FROM inbox AS i
 WHERE type = 'DayClosed' ORDER BY tenant, store, lane, epoch, seq"""  # noqa: S608  a constant
@@ -91,7 +95,8 @@ def cursors(db: Database, streams: Collection[Stream]) -> dict[Stream, Cursor]:
     if streams:
         values = [part for stream in streams for part in stream]
         for row in db.rows(_CURSORS.format(_values(len(streams), 4)), values):
-            found[Stream(*row[:4])] = Cursor(*row[4:])
+            hw, last_seq, last_hash, is_forked = row[4:]
+            found[Stream(*row[:4])] = Cursor(hw, last_seq, last_hash or "", bool(is_forked))
     return found
 
 

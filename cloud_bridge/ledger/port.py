@@ -59,7 +59,17 @@ class Delivery:
     """Facts of one stream with consecutive seq, in order, at least one."""
 
     stream: Stream
+    prev: str  #: the hash before the first fact, as its sender states it
     facts: Sequence[WireFact]
+
+    def hash_before(self, seq: int) -> str:
+        """Of the fact before one of these."""
+        at = seq - self.facts[0].seq
+        return self.facts[at - 1].hash if at else self.prev
+
+    def singly(self) -> list[Delivery]:
+        """The same, fact by fact."""
+        return [Delivery(self.stream, self.hash_before(f.seq), [f]) for f in self.facts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +100,12 @@ class Cursor:
 
     hw: int = 0
     last_seq: int = 0
+    last_hash: str = field(default="", compare=False)  #: of the fact at `last_seq`; only before
+    is_forked: bool = field(default=False, compare=False)  #: see `forks`; only before
     hash: str = field(default="", compare=False)  #: of the fact at `hw`; only after a commit
+    #: (seq, hash) on both sides of each place where a fact does not follow from the one before,
+    #: unless a person has looked at it; only after a commit
+    forks: tuple[tuple[int, str], ...] = field(default=(), compare=False)
 
     @property
     def gap(self) -> bool:

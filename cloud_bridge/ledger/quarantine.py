@@ -36,9 +36,13 @@ SELECT case_id, tenant, store, lane, epoch, received_ms,
        seq, type, version, wall_ms, mono_ms, hash, body
 FROM quarantine JOIN inbox USING (tenant, store, lane, epoch, seq)
 WHERE resolved_ms IS NULL"""
-#: A contradicting fact is not the one in the inbox, a damaged one is not to be believed, and what
-#: came under a second address has been posted under the first.
-_REPLAYABLE = f"{_IN_INBOX} AND reason NOT IN ('conflict', 'chain', 'address') ORDER BY case_id"
+#: A contradicting fact is not the one in the inbox, a damaged one is not to be believed, what came
+#: under a second address has been posted under the first, and at a fork both sides are posted.
+_SETTLED = "'conflict', 'chain', 'address', 'fork'"
+_REPLAYABLE = f"{_IN_INBOX} AND reason NOT IN ({_SETTLED}) ORDER BY case_id"
+_FORKS = """
+SELECT seq FROM quarantine WHERE reason = 'fork' AND resolved_ms IS NULL
+  AND tenant = ? AND store = ? AND lane = ? AND epoch = ? ORDER BY seq LIMIT 4"""
 _RELEASED = f"""{_IN_INBOX} AND reason = 'waits' AND (waits_for = '' OR EXISTS (
   SELECT 1 FROM voucher WHERE voucher.tenant = quarantine.tenant AND kind = 'sale'
                           AND transaction_id = waits_for))
@@ -68,6 +72,16 @@ def message_case(message: Unreadable, received_ms: int) -> Row:
     return (*message.sender, "", 0, _digest(message.raw), *what, received_ms, received_ms)
 
 
+def fork_case(key: FactKey, received_ms: int) -> Row:
+    """A fact does not follow from the one before, though each is what its sender made it for."""
+    detail = (
+        f"seq {key.seq} does not follow from the {key.seq - 1} that is here: one of the two was "
+        "written before the lane's disk was set back"
+    )
+    raw = msgspec.json.encode({"seq": key.seq, "does_not_follow_from": key.seq - 1})
+    return (*key, _digest(raw), "fork", detail, raw, None, "", received_ms, received_ms)
+
+
 def _digest(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
 
@@ -86,6 +100,11 @@ def _without_nul(value: Any) -> Any:
 def seen(db: Database, case: Row) -> bool:
     """Whether the same bytes are here as a case from an earlier commit."""
     return any(db.rows(_SEEN, case[:6]))
+
+
+def forks(db: Database, stream: Stream) -> list[int]:
+    """The first seqs that do not follow from what is before them, until a person has looked."""
+    return [seq for (seq,) in db.rows(_FORKS, stream)]
 
 
 def heal(db: Database, keys: Iterable[FactKey], received_ms: int) -> None:

@@ -32,7 +32,7 @@ _HELD_BACK = """
 SELECT tenant, store, lane, epoch, seq, 'quarantined', reason, amount_minor
 FROM quarantine JOIN inbox USING (tenant, store, lane, epoch, seq)
 WHERE resolved_ms IS NULL AND type = 'TransactionSettled'
-  AND quarantine.reason NOT IN ('conflict', 'address')"""
+  AND quarantine.reason NOT IN ('conflict', 'address', 'fork')"""
 _WITHOUT_COST = """
 SELECT g.tenant, g.store, g.lane, g.epoch, g.seq, 'no_cost', g.gtin, NULL
 FROM cost_gap AS g JOIN inbox AS i USING (tenant, store, lane, epoch, seq)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from agent.wire import WireFact
+from agent.wire import WireFact, follows
 from cloud_bridge.costs import CostRow
 from cloud_bridge.ledger import inbox, postings, quarantine, reports, terms, verify
 from cloud_bridge.ledger.database import Database, Row
@@ -55,6 +55,7 @@ class _Work:
     rows: list[Row] = field(default_factory=list)
     dues: list[Due] = field(default_factory=list)
     cases: list[Row] = field(default_factory=list)
+    forked: set[Stream] = field(default_factory=set)
     repeated: int = 0
 
     def keep(self, stream: Stream, facts: Sequence[WireFact]) -> None:
@@ -64,6 +65,11 @@ class _Work:
             self.known[FactKey(*stream, fact.seq)] = row
             self.rows.append((*stream, *row, self.received_ms))
         self.stored[stream].append((facts[0].seq, facts[-1].seq))
+
+    def fork(self, key: FactKey) -> None:
+        """This fact and the one before it are not of one chain."""
+        self.forked.add(Stream(*key[:4]))
+        self.cases.append(quarantine.fork_case(key, self.received_ms))
 
     def refuse(self, key: FactKey, fact: WireFact, problem: MappingProblem) -> None:
         self.cases.append(quarantine.fact_case(key, fact, problem, self.received_ms))
@@ -231,6 +237,7 @@ class SqlLedger:
         new = self._sift(delivery, work)
         problem = problem or work.misplaced(stream)
         for run in _runs(new):
+            self._join(delivery, run, work)
             work.keep(stream, run)
         for fact in new:
             key = FactKey(*stream, fact.seq)
@@ -239,6 +246,31 @@ class SqlLedger:
                 work.dues.append(Due(key, fact, outcome))
             elif outcome is not None:
                 work.refuse(key, fact, outcome)
+
+    def _join(self, delivery: Delivery, run: Sequence[WireFact], work: _Work) -> None:
+        """Where a run meets what is here, the chain must hold as it does within the run. It does
+        not if a message of the life before a disk was set back comes into a gap of the life after:
+        all is kept, and the lane is told the hashes of both sides."""
+        stream, first, last = delivery.stream, run[0].seq, run[-1]
+        if self._hash_here(stream, first - 1, work) not in ("", delivery.hash_before(first)):
+            work.fork(FactKey(*stream, first))
+        after = self._row_here(stream, last.seq + 1, work)
+        if after and not follows(stream.epoch, last.hash, inbox.fact_of(after)):
+            work.fork(FactKey(*stream, last.seq + 1))
+
+    def _hash_here(self, stream: Stream, seq: int, work: _Work) -> str:
+        """ "" if nothing is here."""
+        cursor = work.cursors[stream]
+        if seq == cursor.last_seq:
+            return cursor.last_hash
+        row = self._row_here(stream, seq, work)
+        return row[inbox.HASH] if row else ""
+
+    def _row_here(self, stream: Stream, seq: int, work: _Work) -> Row | None:
+        key = FactKey(*stream, seq)
+        if key not in work.known and 0 < seq <= work.cursors[stream].last_seq:
+            work.known |= inbox.known(self._db, stream, seq, seq)
+        return work.known.get(key)
 
     def _take_damaged(self, delivery: Delivery, work: _Work) -> None:
         """Keep what has come before with the same damage; of the rest, only open the cases."""
@@ -293,7 +325,7 @@ class SqlLedger:
         reason = found.case.reason if found else ""
         if reason == "address":
             return decision.action == "accept" and inbox.move_home(self._db, case.key)
-        return reason not in ("conflict", "chain")
+        return reason not in ("conflict", "chain", "fork")
 
     def _retry_all(self, cases: Iterable[quarantine.Replayable], now_ms: int) -> Replayed:
         tried = [self._noted(case, self._tried(case), now_ms) for case in cases]
@@ -356,11 +388,15 @@ class SqlLedger:
         return {stream: self._named(stream, cursor, work) for stream, cursor in moved.items()}
 
     def _named(self, stream: Stream, cursor: Cursor, work: _Work) -> Cursor:
-        """With the hash of its fact, so that a lane sees whether that is its own."""
-        key = FactKey(*stream, cursor.hw)
-        if cursor.hw and key not in work.known:
-            work.known |= inbox.known(self._db, stream, cursor.hw, cursor.hw)
-        return replace(cursor, hash=work.known[key][inbox.HASH] if cursor.hw else "")
+        """With the hashes of its fact and of those at its forks, so that a lane sees whether they
+        are its own."""
+        row = self._row_here(stream, cursor.hw, work)
+        forks: list[tuple[int, str]] = []
+        if work.cursors[stream].is_forked or stream in work.forked:
+            for seq in quarantine.forks(self._db, stream):
+                rows = inbox.known(self._db, stream, seq - 1, seq).values()
+                forks += sorted((found[0], found[inbox.HASH]) for found in rows)
+        return replace(cursor, hash=row[inbox.HASH] if row else "", forks=tuple(forks))
 
     def _refresh_terms(self) -> None:
         version = terms.version(self._db, self._tenant)

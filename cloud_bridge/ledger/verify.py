@@ -54,12 +54,12 @@ def findings(db: Database, books: Books, terms: TermsHistory) -> Iterator[Findin
         yield from _orphans("vouchers", vouchers.until(fact.key))
         yield from _orphans("stock movements", movements.until(fact.key))
         reasons = cases.get(fact.key, set())
-        if "chain" not in reasons and not _follows(before, fact):
+        if not reasons & {"chain", "fork"} and not _follows(before, fact):
             yield Finding("chain", _place(fact.key), "the fact is not what its hash was made for")
         posted, moved = vouchers.at(fact.key), movements.at(fact.key)
         for one in posted:
             yield from _itself(one)
-        if posted or moved or reasons <= {"conflict"}:
+        if posted or moved or reasons <= {"conflict", "fork"}:
             yield from _compared(db, fact, posted, moved, books, terms)
         before = fact
     yield from _orphans("vouchers", vouchers.until(None))

@@ -7,7 +7,7 @@ another order, and when it restarts it may have forgotten everything.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -73,7 +73,6 @@ class Broker:
         self._sessions: dict[str, Session] = {}
         self._links: dict[str, SimLink] = {}
         self._retained: dict[str, bytes] = {}
-        self._lives: Counter[str] = Counter()  # by topic: how often it was forgotten
 
     # --- what goes wrong -----------------------------------------------------------------------
 
@@ -85,12 +84,6 @@ class Broker:
         if forget:
             self._sessions.clear()
             self._retained.clear()
-
-    def forget_topic(self, topic: str) -> None:
-        """What is on its way under a topic is gone."""
-        self._lives[topic] += 1
-        for session in self._sessions.values():
-            session.queue = deque(m for m in session.queue if m[0] != topic)
 
     def cut(self, client_id: str, noticed_s: float) -> None:
         """Break a connection. The client notices after `noticed_s`, the broker when it will."""
@@ -152,11 +145,9 @@ class Broker:
     def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
         """Take a message, and do with it what brokers have been seen to do."""
         chance, faults = self.scheduler.chance, self.faults
-        life = self._lives[topic]
 
         def arrive() -> None:
-            if self._lives[topic] == life:
-                self._route(topic, payload, retain=retain)
+            self._route(topic, payload, retain=retain)
 
         if chance.random() < faults.lose:
             return

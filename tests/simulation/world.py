@@ -169,12 +169,10 @@ class SimLane:
             self.images.append(image)
 
     def set_back(self) -> None:
-        """An older image of its disk is put in place. That takes longer than a message does: one
-        of the life before that comes after one of this would fill a gap that is not its own, and
-        the bridge, which takes facts in any order, cannot tell."""
+        """An older image of its disk is put in place. Messages of the life before may come after
+        those of this one, into its gaps."""
         if self.images:
             self.crash()
-            self.world.broker.forget_topic(self.address.topic("tx"))
             self.marred = True
             for file in self.path.parent.glob("journal*"):
                 file.unlink()

@@ -87,7 +87,7 @@ class Demo:
         ledger = SqliteLedger(self.folder / "ledger.db", books)
         ledger.add_costs([CostRow(GTIN, UnitCost(8000, "each"))], 1)
         stream = Stream("o", "s", "l", epoch)
-        ledger.apply(Arrivals((Delivery(stream, batch.facts),)), 2)
+        ledger.apply(Arrivals((Delivery(stream, batch.prev, batch.facts),)), 2)
         ledger.close()
 
     def doctor(self, file: str, *statements: str) -> None:

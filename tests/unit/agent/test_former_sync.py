@@ -323,3 +323,12 @@ def test_a_bridge_that_names_another_fact_or_more_than_ours_has_those_of_another
     acks = [Ack("e", hw, False, (), word) for hw, word in words]
     named = [module._names_another(ack, stream, reader) for ack in acks]
     assert named == [False, True, True, True, False, False]
+
+
+def test_a_bridge_whose_facts_fork_has_those_of_another_life_if_one_side_is_not_ours(eight):
+    stream, reader = eight
+    own, ours, other = reader.hash_at(8), (3, reader.hash_at(3)), "f" * 64
+    forks = [(), (ours,), (ours, (4, other)), (ours, (9, other))]
+    acks = [Ack("e", 8, False, (), own, fork) for fork in forks]
+    named = [module._names_another(ack, stream, reader) for ack in acks]
+    assert named == [False, False, True, True]

@@ -457,6 +457,20 @@ def test_an_acknowledgement_that_names_another_fact_of_that_number_is_taken_for_
     assert (set_back, sync._outbox.acked) == ([(5, 5)], 4)
 
 
+@pytest.mark.parametrize("which", ["other", "beyond"])
+def test_a_fact_of_another_life_among_ones_own_is_a_sign_too(sync, journal, set_back, which):
+    """A message of the life before has filled a gap: what is named by `hw` is the lane's own."""
+    sync._up()
+    commit(sync, journal, 5)
+    sync._pump()
+    own = tuple((seq, sync._hash_at(seq)) for seq in (2, 3))
+    hear(sync, 4, hash=sync._hash_at(4), forks=own)
+    assert (set_back, sync._outbox.acked) == ([], 4), "both are its own: its disk is worn there"
+    strange = {"other": (3, "f" * 64), "beyond": (6, "f" * 64)}[which]
+    hear(sync, 5, hash=sync._hash_at(5), forks=(own[0], strange))
+    assert (set_back, sync._outbox.acked) == ([(5, 5)], 4)
+
+
 def test_a_row_that_was_damaged_here_is_no_sign_that_the_disk_was_set_back(sync, journal, set_back):
     sync._up()
     commit(sync, journal, 5)

@@ -74,7 +74,7 @@ class PlayedLane:
         return wire.decode_batch(self.payload(first, last)).facts
 
     def delivery(self, first: int = 1, last: int | None = None) -> Delivery:
-        return Delivery(self.stream, self.facts(first, last))
+        return Delivery(self.stream, self.hash_at(first - 1), self.facts(first, last))
 
 
 @pytest.fixture

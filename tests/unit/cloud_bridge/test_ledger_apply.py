@@ -8,7 +8,7 @@ from msgspec import structs
 
 from agent.domain.facts import LaneStarted
 from agent.domain.totals import Tender
-from agent.wire import WireFact, encode_body
+from agent.wire import GENESIS, WireFact, encode_body
 from cloud_bridge.chart import load_chart
 from cloud_bridge.costs import CostRow, UnitCost
 from cloud_bridge.ledger.port import Arrivals, Cursor, Delivery, Replayed, Unreadable
@@ -321,7 +321,7 @@ def test_a_journal_under_a_second_address_is_received_and_not_posted(ledger, new
 
 def test_another_organisation_may_have_the_same_epoch(ledger, new_lane, sale):
     lane = new_lane().append(sale(1))
-    elsewhere = Delivery(lane.stream._replace(tenant="zenith"), lane.facts())
+    elsewhere = Delivery(lane.stream._replace(tenant="zenith"), GENESIS, lane.facts())
     assert apply(ledger, lane.delivery(), elsewhere).quarantined == 0
 
 

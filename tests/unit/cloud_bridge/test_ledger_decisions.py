@@ -81,7 +81,8 @@ def lane_delivery(lane):
     from agent import wire
     from cloud_bridge.ledger.port import Delivery
 
-    return Delivery(lane.stream, wire.parse_batch(lane.payload()).facts)
+    batch = wire.parse_batch(lane.payload())
+    return Delivery(lane.stream, batch.prev, batch.facts)
 
 
 def test_decisions_are_append_only(ledger, sql):
