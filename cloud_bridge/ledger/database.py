@@ -11,6 +11,9 @@ from cloud_bridge.voucher import Stream
 
 Row: TypeAlias = tuple[Any, ...]
 
+#: SQL: whether a row belongs to the tenant of a parameter; "" is everybody.
+MINE = "? IN ('', tenant)"
+
 
 @dataclass(frozen=True, slots=True)
 class PostingRows:
@@ -40,7 +43,7 @@ class Database(Protocol):
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> Iterable[Row]: ...
 
-    def stream(self, sql: str) -> Iterator[Row]:
+    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
         """As `rows`, for results of any size."""
         ...
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from agent.wire import WireFact
-from cloud_bridge.ledger.database import Database, Row
+from cloud_bridge.ledger.database import MINE, Database, Row
 from cloud_bridge.ledger.port import INT64_MAX, Cursor, Received
 from cloud_bridge.voucher import FactKey, Stream
 
@@ -38,7 +38,8 @@ OR NOT EXISTS (SELECT 1 FROM quarantine AS q WHERE q.tenant = i.tenant AND q.sto
         AND q.lane = i.lane AND q.epoch = i.epoch AND q.seq = i.seq AND q.reason <> 'fork')"""
 _DAY_CLOSES = f"""
 SELECT tenant, store, lane, epoch, seq, type, hash, body, {_POSTED} FROM inbox AS i
-WHERE type = 'DayClosed' ORDER BY tenant, store, lane, epoch, seq"""  # noqa: S608  a constant
+WHERE type = 'DayClosed' AND {MINE}
+ORDER BY tenant, store, lane, epoch, seq"""  # noqa: S608  constants
 _SETTLED = f"""
 SELECT tenant, store, lane, epoch, seq, type, hash, body, {_POSTED} FROM inbox AS i
 WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq BETWEEN ? AND ?
@@ -53,9 +54,9 @@ ON CONFLICT (tenant, store, lane, epoch) DO UPDATE SET
   hw = excluded.hw, last_seq = excluded.last_seq,
   received_ms = CASE WHEN excluded.received_ms > lane_cursor.received_ms
                      THEN excluded.received_ms ELSE lane_cursor.received_ms END"""
-_ALL = """
+_ALL = f"""
 SELECT tenant, store, lane, epoch, seq, type, version, wall_ms, mono_ms, hash, body, received_ms
-FROM inbox ORDER BY tenant, store, lane, epoch, seq"""
+FROM inbox WHERE {MINE} ORDER BY tenant, store, lane, epoch, seq"""  # noqa: S608  a constant
 
 
 HASH = 5  #: where a row of `row_of` has its hash
@@ -134,8 +135,8 @@ def hole(db: Database, stream: Stream) -> tuple[int, int] | None:
     return None if later is None else (hw + 1, later - 1)
 
 
-def day_closes(db: Database) -> list[Received]:
-    return [_received(row) for row in db.rows(_DAY_CLOSES)]
+def day_closes(db: Database, tenant: str) -> list[Received]:
+    return [_received(row) for row in db.rows(_DAY_CLOSES, (tenant,))]
 
 
 def settled(db: Database, stream: Stream, first: int, last: int) -> list[Received]:
@@ -195,7 +196,7 @@ def save_cursors(db: Database, cursors: Mapping[Stream, Cursor], received_ms: in
     db.many(_SAVE_CURSOR, [(*s, c.hw, c.last_seq, received_ms) for s, c in sorted(cursors.items())])
 
 
-def everything(db: Database) -> Iterator[Kept]:
+def everything(db: Database, tenant: str) -> Iterator[Kept]:
     """All facts, by key."""
-    for row in db.stream(_ALL):
+    for row in db.stream(_ALL, (tenant,)):
         yield Kept(FactKey(*row[:5]), fact_of(row[4:11]), row[11])

@@ -21,6 +21,8 @@ Every store keeps the same promises, and one test suite holds each to them:
 - Vouchers, stock movements and what the outbox has for others are one transaction with the fact.
 - Any number of writers may work on one ledger, if the store is made for it: they give what one
   would have given.
+- Of a tenant's ledger nothing is told to others of the same database, and nothing of theirs is
+  posted by its chart, costs and locks.
 - The database itself refuses an unbalanced voucher and any change to what is posted.
 """
 

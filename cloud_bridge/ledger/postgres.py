@@ -73,10 +73,10 @@ class PostgresDatabase:
     def rows(self, sql: str, params: Sequence[Any] = ()) -> Iterable[Row]:
         return self._db.execute(_dialect(sql), params).fetchall()
 
-    def stream(self, sql: str) -> Iterator[Row]:
+    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
         with self._db.cursor(f"stream_{id(sql)}") as cursor:
             cursor.itersize = _STREAM_ROWS
-            yield from cursor.execute(_dialect(sql))
+            yield from cursor.execute(_dialect(sql), params)
 
     def many(self, sql: str, rows: Iterable[Row]) -> None:
         listed = list(rows)

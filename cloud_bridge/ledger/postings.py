@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from agent.wire import WireFact
 from cloud_bridge.documents import StockMovement
-from cloud_bridge.ledger.database import Database, PostingRows, Row
+from cloud_bridge.ledger.database import MINE, Database, PostingRows, Row
 from cloud_bridge.ledger.port import Posted
 from cloud_bridge.mapping import Posting
 from cloud_bridge.voucher import Content, EntryLine, FactKey, Voucher
@@ -24,20 +24,23 @@ _KEY = "tenant, store, lane, epoch, seq, kind"
 _SAYS = """version, business_date, currency, transaction_id, receipt_number, posting_date, journal,
   note, approver, reverses, red, voucher_id, digest, role, account, amount_minor"""
 _VOUCHERS = f"""
-SELECT {_KEY}, {_SAYS} FROM voucher JOIN entry_line USING ({_KEY}) ORDER BY {_KEY}, line_no"""  # noqa: S608  constants of this file
+SELECT {_KEY}, {_SAYS} FROM voucher JOIN entry_line USING ({_KEY}) WHERE {MINE}
+ORDER BY {_KEY}, line_no"""  # noqa: S608  constants of this package
 _BY_DATE = f"""
-SELECT {_KEY}, {_SAYS} FROM voucher JOIN entry_line USING ({_KEY})
+SELECT {_KEY}, {_SAYS} FROM voucher JOIN entry_line USING ({_KEY}) WHERE {MINE}
 ORDER BY CASE posting_date WHEN '' THEN business_date ELSE posting_date END, {_KEY}, line_no"""  # noqa: S608  constants of this file
 _OUTGOING = f"""
 SELECT {_KEY}, {_SAYS} FROM (
-  SELECT {_KEY} FROM outbox WHERE follower = ? AND delivered_ms IS NULL ORDER BY {_KEY} LIMIT ?
+  SELECT {_KEY} FROM outbox WHERE follower = ? AND delivered_ms IS NULL AND {MINE}
+  ORDER BY {_KEY} LIMIT ?
 ) AS due JOIN voucher USING ({_KEY}) JOIN entry_line USING ({_KEY}) ORDER BY {_KEY}, line_no"""  # noqa: S608  constants of this file
 _DELIVERED = """
 UPDATE outbox SET delivered_ms = ? WHERE follower = ? AND tenant = ? AND store = ? AND lane = ?
   AND epoch = ? AND seq = ? AND kind = ? AND delivered_ms IS NULL"""
-_MOVEMENTS = """
+_MOVEMENTS = f"""
 SELECT tenant, store, lane, epoch, seq, line_no, gtin, quantity_milli, weight_g, cost_minor
-FROM stock_movement ORDER BY tenant, store, lane, epoch, seq, line_no"""
+FROM stock_movement WHERE {MINE}
+ORDER BY tenant, store, lane, epoch, seq, line_no"""  # noqa: S608  a constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +145,14 @@ def _line_rows(dues: Sequence[Due]) -> Iterator[Row]:
 # --- rows in -----------------------------------------------------------------------------------
 
 
-def vouchers(db: Database, *, by_date: bool = False) -> Iterator[Posted]:
+def vouchers(db: Database, tenant: str, *, by_date: bool = False) -> Iterator[Posted]:
     """All vouchers by key, or by the day on which they count."""
-    return _posted(db.stream(_BY_DATE if by_date else _VOUCHERS))
+    return _posted(db.stream(_BY_DATE if by_date else _VOUCHERS, (tenant,)))
 
 
-def outgoing(db: Database, follower: str, most: int) -> list[Posted]:
+def outgoing(db: Database, tenant: str, follower: str, most: int) -> list[Posted]:
     """The next vouchers that a follower has not had."""
-    return list(_posted(iter(db.rows(_OUTGOING, (follower, most)))))
+    return list(_posted(iter(db.rows(_OUTGOING, (follower, tenant, most)))))
 
 
 def delivered(db: Database, follower: str, posted: Sequence[Posted], now_ms: int) -> None:
@@ -157,9 +160,10 @@ def delivered(db: Database, follower: str, posted: Sequence[Posted], now_ms: int
     db.many(_DELIVERED, [(now_ms, follower, *key) for key in keys])
 
 
-def movements(db: Database) -> Iterator[tuple[FactKey, StockMovement]]:
+def movements(db: Database, tenant: str) -> Iterator[tuple[FactKey, StockMovement]]:
     """All stock movements, by key."""
-    return ((FactKey(*row[:5]), StockMovement(*row[5:])) for row in db.stream(_MOVEMENTS))
+    rows = db.stream(_MOVEMENTS, (tenant,))
+    return ((FactKey(*row[:5]), StockMovement(*row[5:])) for row in rows)
 
 
 def _posted(rows: Iterator[Row]) -> Iterator[Posted]:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from agent.wire import WireFact
-from cloud_bridge.ledger.database import Database, Row
+from cloud_bridge.ledger.database import MINE, Database, Row
 from cloud_bridge.ledger.inbox import fact_of
 from cloud_bridge.ledger.port import Case, CaseFile, Decision, Unreadable
 from cloud_bridge.mapping import MappingProblem
@@ -22,20 +22,22 @@ INSERT INTO quarantine (tenant, store, lane, epoch, seq, raw_sha256, reason, det
 VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,1)
 ON CONFLICT (tenant, store, lane, epoch, seq, raw_sha256) DO UPDATE SET
   tries = quarantine.tries + 1, last_seen_ms = excluded.last_seen_ms"""
-_OPEN_CASES = """
+#: What no lane's topic brought is anybody's.
+MINE_OR_NOBODYS = f"(tenant = '' OR {MINE})"
+_OPEN_CASES = f"""
 SELECT case_id, tenant, store, lane, epoch, seq, reason, detail, amount_minor, first_seen_ms, tries
-FROM quarantine WHERE resolved_ms IS NULL ORDER BY case_id"""
+FROM quarantine WHERE resolved_ms IS NULL AND {MINE_OR_NOBODYS} ORDER BY case_id"""  # noqa: S608  constants of this package
 _SEEN = """
 SELECT 1 FROM quarantine
 WHERE tenant = ? AND store = ? AND lane = ? AND epoch = ? AND seq = ? AND raw_sha256 = ?"""
 _DAMAGED = """
 SELECT tenant, store, lane, epoch, seq, case_id FROM quarantine
 WHERE reason = 'chain' AND resolved_ms IS NULL"""
-_IN_INBOX = """
+_IN_INBOX = f"""
 SELECT case_id, tenant, store, lane, epoch, received_ms,
        seq, type, version, wall_ms, mono_ms, hash, body
 FROM quarantine JOIN inbox USING (tenant, store, lane, epoch, seq)
-WHERE resolved_ms IS NULL"""
+WHERE resolved_ms IS NULL AND {MINE}"""  # noqa: S608  constants of this package
 #: A contradicting fact is not the one in the inbox, a damaged one is not to be believed, what came
 #: under a second address has been posted under the first, and at a fork both sides are posted.
 _SETTLED = "'conflict', 'chain', 'address', 'fork'"
@@ -48,10 +50,10 @@ _RELEASED = f"""{_IN_INBOX} AND reason = 'waits' AND (waits_for = '' OR EXISTS (
                           AND transaction_id = waits_for))
 ORDER BY tenant, store, lane, epoch, seq"""  # noqa: S608  constants of this file
 _ONE = f"{_IN_INBOX} AND case_id = ?"
-_CASE_FILE = """
+_CASE_FILE = f"""
 SELECT case_id, tenant, store, lane, epoch, seq, reason, detail, amount_minor, first_seen_ms, tries,
        raw, resolved_ms
-FROM quarantine WHERE case_id = ?"""
+FROM quarantine WHERE case_id = ? AND {MINE_OR_NOBODYS}"""  # noqa: S608  constants of this package
 _DECISIONS = """
 SELECT action, made_by, reason, made_ms FROM quarantine_decision WHERE case_id = ?
 ORDER BY made_ms"""
@@ -114,8 +116,9 @@ def heal(db: Database, keys: Iterable[FactKey], received_ms: int) -> None:
     db.many(_RESOLVE, [(received_ms, case_id) for case_id in sorted(cases)])
 
 
-def open_cases(db: Database) -> list[Case]:
-    return [Case(row[0], Stream(*row[1:5]), *row[5:]) for row in db.rows(_OPEN_CASES)]
+def open_cases(db: Database, tenant: str) -> list[Case]:
+    rows = db.rows(_OPEN_CASES, (tenant,))
+    return [Case(row[0], Stream(*row[1:5]), *row[5:]) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,23 +131,23 @@ class Replayable:
     fact: WireFact
 
 
-def replayable(db: Database) -> list[Replayable]:
+def replayable(db: Database, tenant: str) -> list[Replayable]:
     """Oldest first."""
-    return [_replayable(row) for row in db.rows(_REPLAYABLE)]
+    return [_replayable(row) for row in db.rows(_REPLAYABLE, (tenant,))]
 
 
-def released(db: Database) -> list[Replayable]:
+def released(db: Database, tenant: str) -> list[Replayable]:
     """What waits and need not any more, by key."""
-    return [_replayable(row) for row in db.rows(_RELEASED)]
+    return [_replayable(row) for row in db.rows(_RELEASED, (tenant,))]
 
 
-def one_replayable(db: Database, case_id: int) -> Replayable | None:
+def one_replayable(db: Database, tenant: str, case_id: int) -> Replayable | None:
     """An open case of any reason whose fact lies in the inbox."""
-    return next(map(_replayable, db.rows(_ONE, (case_id,))), None)
+    return next(map(_replayable, db.rows(_ONE, (tenant, case_id))), None)
 
 
-def case_file(db: Database, case_id: int) -> CaseFile | None:
-    for row in db.rows(_CASE_FILE, (case_id,)):
+def case_file(db: Database, tenant: str, case_id: int) -> CaseFile | None:
+    for row in db.rows(_CASE_FILE, (case_id, tenant)):
         case = Case(row[0], Stream(*row[1:5]), *row[5:11])
         decisions = tuple(Decision(*found) for found in db.rows(_DECISIONS, (case_id,)))
         return CaseFile(case, row[11], row[12], decisions)

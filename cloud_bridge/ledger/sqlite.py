@@ -44,8 +44,8 @@ class SqliteDatabase:
     def rows(self, sql: str, params: Sequence[Any] = ()) -> Iterable[Row]:
         return self.connection.execute(sql, params)
 
-    def stream(self, sql: str) -> Iterator[Row]:
-        return self.connection.execute(sql)
+    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
+        return self.connection.execute(sql, params)
 
     def many(self, sql: str, rows: Iterable[Row]) -> None:
         self.connection.executemany(sql, rows)

@@ -83,8 +83,9 @@ class _Work:
 
 
 class SqlLedger:
-    """`tenant` names the lists of costs and locks to use; `followers` get each voucher by the
-    outbox."""
+    """`tenant` names the lists of costs and locks to use, and whose books these are: of others in
+    the same database nothing is told and nothing tried again; "" are everybody's. `followers` get
+    each voucher by the outbox."""
 
     def __init__(
         self, db: Database, books: Books, tenant: str = "", followers: Sequence[str] = ()
@@ -134,12 +135,12 @@ class SqlLedger:
     def replay(self, now_ms: int) -> Replayed:
         with self._db.transaction(alone=True):
             self._refresh_terms()
-            return self._retry_all(quarantine.replayable(self._db), now_ms)
+            return self._retry_all(quarantine.replayable(self._db, self._tenant), now_ms)
 
     def retry(self, case_id: int, decision: Decision) -> Replayed:
         with self._db.transaction(alone=True):
             self._refresh_terms()
-            case = quarantine.one_replayable(self._db, case_id)
+            case = quarantine.one_replayable(self._db, self._tenant, case_id)
             if case is None or not self._may_retry(case, decision):
                 return Replayed(0, int(case is not None))
             quarantine.decide(self._db, case_id, decision)
@@ -147,7 +148,7 @@ class SqlLedger:
 
     def discard(self, case_id: int, decision: Decision) -> bool:
         with self._db.transaction(alone=True):
-            found = quarantine.case_file(self._db, case_id)
+            found = quarantine.case_file(self._db, self._tenant, case_id)
             if found is None or found.resolved_ms is not None:
                 return False
             quarantine.decide(self._db, case_id, decision)
@@ -156,7 +157,7 @@ class SqlLedger:
 
     def case_file(self, case_id: int) -> CaseFile | None:
         with self._db.reading():
-            return quarantine.case_file(self._db, case_id)
+            return quarantine.case_file(self._db, self._tenant, case_id)
 
     def hole(self, stream: Stream) -> tuple[int, int] | None:
         with self._db.reading():
@@ -164,7 +165,7 @@ class SqlLedger:
 
     def day_closes(self) -> list[Received]:
         with self._db.reading():
-            return inbox.day_closes(self._db)
+            return inbox.day_closes(self._db, self._tenant)
 
     def settled(self, stream: Stream, first: int, last: int) -> list[Received]:
         with self._db.reading():
@@ -172,7 +173,7 @@ class SqlLedger:
 
     def cases(self) -> list[Case]:
         with self._db.reading():
-            return quarantine.open_cases(self._db)
+            return quarantine.open_cases(self._db, self._tenant)
 
     def undeducted(self) -> list[Undeducted]:
         with self._db.reading():
@@ -180,24 +181,24 @@ class SqlLedger:
 
     def status(self) -> Status:
         with self._db.reading():
-            return reports.status(self._db)
+            return reports.status(self._db, self._tenant)
 
     def trial_balance(self) -> list[Balance]:
         with self._db.reading():
-            return reports.trial_balance(self._db)
+            return reports.trial_balance(self._db, self._tenant)
 
     def vouchers(self) -> Iterator[Posted]:
         with self._db.reading():
-            yield from postings.vouchers(self._db, by_date=True)
+            yield from postings.vouchers(self._db, self._tenant, by_date=True)
 
     def findings(self) -> list[Finding]:
         with self._db.reading():
             self._refresh_terms()
-            return list(verify.findings(self._db, self._books, self._terms))
+            return list(verify.findings(self._db, self._tenant, self._books, self._terms))
 
     def outgoing(self, follower: str, most: int) -> list[Posted]:
         with self._db.reading():
-            return postings.outgoing(self._db, follower, most)
+            return postings.outgoing(self._db, self._tenant, follower, most)
 
     def delivered(self, follower: str, posted: Sequence[Posted], now_ms: int) -> None:
         with self._db.transaction():
@@ -313,7 +314,7 @@ class SqlLedger:
         """Post what has waited for a sale that is here now, whichever writer posted it. What waits
         on is asked in each commit, and not written of."""
         vouchers = 0
-        for case in quarantine.released(self._db):
+        for case in quarantine.released(self._db, self._tenant):
             outcome = self._tried(case)
             if not isinstance(outcome, MappingProblem) or outcome.code != "waits":
                 vouchers += self._noted(case, outcome, work.received_ms) or 0
@@ -321,7 +322,7 @@ class SqlLedger:
 
     def _may_retry(self, case: quarantine.Replayable, decision: Decision) -> bool:
         """A retry posts no fact that is contradicted, damaged, or posted at another address."""
-        found = quarantine.case_file(self._db, case.case_id)
+        found = quarantine.case_file(self._db, self._tenant, case.case_id)
         reason = found.case.reason if found else ""
         if reason == "address":
             return decision.action == "accept" and inbox.move_home(self._db, case.key)

@@ -15,7 +15,7 @@ import msgspec
 from agent.wire import GENESIS, follows
 from cloud_bridge.documents import StockMovement
 from cloud_bridge.ledger import inbox, postings
-from cloud_bridge.ledger.database import Database
+from cloud_bridge.ledger.database import MINE, Database
 from cloud_bridge.ledger.inbox import Kept
 from cloud_bridge.ledger.port import Finding, Posted
 from cloud_bridge.mapping import Books, Posting, TermsHistory, derive
@@ -23,34 +23,36 @@ from cloud_bridge.voucher import FactKey, Voucher, seal
 
 _T = TypeVar("_T")
 
-_TOTAL = "SELECT COALESCE(SUM(amount_minor), 0) FROM entry_line"
-_CASES = "SELECT DISTINCT tenant, store, lane, epoch, seq, reason FROM quarantine WHERE seq > 0"
+_TOTAL = f"SELECT COALESCE(SUM(amount_minor), 0) FROM entry_line WHERE {MINE}"  # noqa: S608  a constant
+_CASES = f"""
+SELECT DISTINCT tenant, store, lane, epoch, seq, reason FROM quarantine
+WHERE seq > 0 AND {MINE}"""  # noqa: S608  a constant
 _OF_STREAM = "i.tenant = c.tenant AND i.store = c.store AND i.lane = c.lane AND i.epoch = c.epoch"
 _CURSORS = f"""
 SELECT tenant, store, lane, epoch, hw, last_seq,
   (SELECT COUNT(*) FROM inbox AS i WHERE {_OF_STREAM} AND seq <= hw),
   (SELECT COUNT(*) FROM inbox AS i WHERE {_OF_STREAM} AND seq = hw + 1),
   (SELECT COALESCE(MAX(seq), 0) FROM inbox AS i WHERE {_OF_STREAM})
-FROM lane_cursor AS c ORDER BY tenant, store, lane, epoch"""  # noqa: S608  constants of this file
+FROM lane_cursor AS c WHERE {MINE} ORDER BY tenant, store, lane, epoch"""  # noqa: S608  constants of this package
 
 
-def findings(db: Database, books: Books, terms: TermsHistory) -> Iterator[Finding]:
+def findings(db: Database, tenant: str, books: Books, terms: TermsHistory) -> Iterator[Finding]:
     """All that is wrong, most general first. What is posted is compared by role: another chart of
     accounts is no error, other voucher templates than those it was posted by are."""
-    ((total,),) = db.rows(_TOTAL)
+    ((total,),) = db.rows(_TOTAL, (tenant,))
     if total:
         yield Finding("sum", "", f"all entry lines together are {total}, not 0")
-    for *stream, hw, last_seq, counted, after, latest in db.rows(_CURSORS):
+    for *stream, hw, last_seq, counted, after, latest in db.rows(_CURSORS, (tenant,)):
         if (hw, 0, last_seq) != (counted, after, latest):
             detail = f"{hw} of {last_seq}, but {counted + after} facts are here, up to {latest}"
             yield Finding("cursor", "/".join(stream), detail)
     cases: dict[FactKey, set[str]] = defaultdict(set)
-    for *key, reason in db.rows(_CASES):
+    for *key, reason in db.rows(_CASES, (tenant,)):
         cases[FactKey(*key)].add(reason)
-    vouchers = _Grouped((p.key, p) for p in postings.vouchers(db))
-    movements = _Grouped(postings.movements(db))
+    vouchers = _Grouped((p.key, p) for p in postings.vouchers(db, tenant))
+    movements = _Grouped(postings.movements(db, tenant))
     before: Kept | None = None
-    for fact in inbox.everything(db):
+    for fact in inbox.everything(db, tenant):
         yield from _orphans("vouchers", vouchers.until(fact.key))
         yield from _orphans("stock movements", movements.until(fact.key))
         reasons = cases.get(fact.key, set())

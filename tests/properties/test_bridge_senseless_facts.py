@@ -55,7 +55,9 @@ SALE = TransactionSettled(
     taxes=TAXES,
     missed_count=0,
 )
-BACKFILL = ItemBackfilled("b1", "t1", "R1", "2000-11-01", "CNY", "paid", LINES[:1], "seen", "wang")
+BACKFILL = ItemBackfilled(
+    "b1", "t1", "R1", "2000-11-01", "CNY", "paid", LINES[:1], reason="seen", operator="wang"
+)
 #: At seq 1 a sale, at seq 2 a backfill, then what follows from both.
 TRUE = (
     SALE,
