@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import io
 import json
 import logging
 import os
@@ -13,7 +14,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from agent.domain.text import Text
 from cloud_bridge import arguments, cli_cases, cli_lanes
@@ -24,11 +25,16 @@ from cloud_bridge.exports import FORMATS, major
 from cloud_bridge.ledger.port import LedgerUnavailable, LedgerUnsafe, Status
 from cloud_bridge.opening import FAILED, OK, new_command, now_ms, opened, shell_say
 
+Args: TypeAlias = dict[str, str | int]
+
 GC_OBJECTS = 10_000  #: that the facts of one batch do not hold at once
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point. 0 if all is well, 1 if not; what is wrong goes to stderr."""
+    for stream in (sys.stdout, sys.stderr):  # a shell that cannot show "库" is told all the same
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     args = _parser().parse_args(argv)
     try:
         code: int = args.run(args)
@@ -131,14 +137,20 @@ def _status(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_status_object(status)))
         return OK
-    print(f"facts          {status.facts}")
-    print(f"vouchers       {status.vouchers}, sum {status.ledger_sum_minor}")
-    print(f"posted twice   {status.duplicates}")
-    print(f"cost gaps      {status.cost_gaps}")
-    print(f"quarantined    {status.quarantined}, worth {status.quarantined_minor}")
+    say = shell_say()
+    vouchers: Args = {"count": status.vouchers, "sum": status.ledger_sum_minor}
+    held: Args = {"count": status.quarantined, "sum": status.quarantined_minor}
+    print(say(Text("facts          {count}", {"count": status.facts})))
+    print(say(Text("vouchers       {count}, sum {sum}", vouchers)))
+    print(say(Text("posted twice   {count}", {"count": status.duplicates})))
+    print(say(Text("cost gaps      {count}", {"count": status.cost_gaps})))
+    print(say(Text("quarantined    {count}, worth {sum}", held)))
     for lane in status.lanes:
-        gap = f", gap before {lane.cursor.last_seq}" if lane.cursor.gap else ""
-        print(f"{'/'.join(lane.stream)}  up to {lane.cursor.hw}{gap}")
+        words: Args = {"stream": "/".join(lane.stream), "hw": lane.cursor.hw}
+        line = say(Text("{stream}  up to {hw}", words))
+        if lane.cursor.gap:
+            line += say(Text(", gap before {seq}", {"seq": lane.cursor.last_seq}))
+        print(line)
     return OK
 
 
@@ -171,13 +183,18 @@ def _trial_balance(args: argparse.Namespace) -> int:
         print(json.dumps({"currency": currency, "sum_minor": total, "accounts": accounts}))
         return OK
     currency = config.books.currency
-    print(f"{'account':<10} {'debit':>16} {'credit':>16} {'balance':>16}")
+    print(shell_say()(Text("account               debit           credit          balance")))
     for b, a in rows:
         figures = _columns(b.debit_minor, b.credit_minor, currency)
         print(f"{b.account:<10} {figures}  {a.en} / {a.zh}")
     debit = sum(b.debit_minor for b in balances)
     credit = sum(b.credit_minor for b in balances)
-    print(f"{'sum':<10} {_columns(debit, credit, currency)}  {currency}")
+    figures = _columns(debit, credit, currency)
+    print(
+        shell_say()(
+            Text("sum        {figures}  {currency}", {"figures": figures, "currency": currency})
+        )
+    )
     return OK
 
 
@@ -196,12 +213,17 @@ def _verify(args: argparse.Namespace) -> int:
         return FAILED if findings else OK
     for finding in findings:
         print(f"{finding.code}: {finding.place}: {finding.detail}")
-    print(f"{status.facts} facts, {status.vouchers} vouchers, {len(findings)} findings")
+    counts: Args = {"facts": status.facts, "vouchers": status.vouchers, "findings": len(findings)}
+    print(shell_say()(Text("{facts} facts, {vouchers} vouchers, {findings} findings", counts)))
     return FAILED if findings else OK
 
 
 def _export(args: argparse.Namespace) -> int:
     config = load(args.config)
+    if isinstance(
+        sys.stdout, io.TextIOWrapper
+    ):  # what reads it wants UTF-8, whatever shell this is
+        sys.stdout.reconfigure(encoding="utf-8")
     with opened(config) as ledger:
         for line in FORMATS[args.format](ledger.vouchers(), config.books):
             print(line)
@@ -216,7 +238,8 @@ def _import_costs(args: argparse.Namespace) -> int:
     rows = read_costs(args.file)
     with opened(config, create=True) as ledger:
         changed = ledger.add_costs(rows, now_ms())
-    print(f"{len(rows)} costs read, {changed} of them new")
+    counts: Args = {"read": len(rows), "new": changed}
+    print(shell_say()(Text("{read} costs read, {new} of them new", counts)))
     return OK
 
 
@@ -224,24 +247,25 @@ def _lock(args: argparse.Namespace) -> int:
     config = load(args.config)
     with opened(config) as ledger:
         ledger.lock_period(args.until.isoformat(), now_ms())
-    print(f"locked until {args.until}")
+    print(shell_say()(Text("locked until {day}", {"day": args.until.isoformat()})))
     return OK
 
 
 def _migrate(args: argparse.Namespace) -> int:
     config = load(args.config)
     if config.settings.ledger.kind != "postgres":
-        print("a ledger in SQLite makes and renews its tables by itself")
+        print(shell_say()(Text("a ledger in SQLite makes and renews its tables by itself")))
         return OK
     from cloud_bridge.ledger.postgres_server import migrate
 
-    print(f"the tables have version {migrate(args.dsn or config.settings.ledger.dsn)}")
+    version = migrate(args.dsn or config.settings.ledger.dsn)
+    print(shell_say()(Text("the tables have version {version}", {"version": version})))
     return OK
 
 
 def _check(args: argparse.Namespace) -> int:
     load(args.file)
-    print(f"{args.file} is in order")
+    print(shell_say()(Text("{file} is in order", {"file": str(args.file)})))
     return OK
 
 

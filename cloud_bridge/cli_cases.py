@@ -6,7 +6,7 @@ import argparse
 import getpass
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from agent.domain.text import Text
@@ -174,7 +174,9 @@ def _days(args: argparse.Namespace) -> int:
 
 
 def _day_object(day: Day) -> dict[str, Any]:
-    return asdict(day) | {"stream": day.stream._asdict(), "complete": day.complete}
+    missing = [text.english() for text in day.missing]
+    told = {"stream": day.stream._asdict(), "complete": day.complete, "missing": missing}
+    return asdict(replace(day, missing=())) | told
 
 
 def _day_line(day: Day) -> str:
@@ -185,5 +187,5 @@ def _day_line(day: Day) -> str:
         words = {"returns": day.posted_returns, "sum": day.posted_returned_minor}
         figures += "; " + say(Text("{returns} returns, {sum}", words))
     state = say(Text("complete") if day.complete else Text("incomplete"))
-    why = "".join(f"\n    {line}" for line in day.missing)
+    why = "".join(f"\n    {say(text)}" for text in day.missing)
     return f"{day.business_date}  {'/'.join(day.stream[:3])}  {state}: {figures}{why}"

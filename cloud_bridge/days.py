@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from agent.domain.facts import DayClosed, ReturnRecorded, TransactionSettled
+from agent.domain.text import Text
 from agent.wire import UndecodableFact, decode_body
 from cloud_bridge.ledger.port import INT64_MAX, Received
 from cloud_bridge.voucher import Stream
@@ -30,7 +31,7 @@ class Day:
     sum_minor: int
     posted_sales: int
     posted_sum_minor: int
-    missing: tuple[str, ...] = field(default=())
+    missing: tuple[Text, ...] = field(default=())
     returns: int = 0  #: as the lane says
     returned_minor: int = 0
     posted_returns: int = 0
@@ -70,13 +71,13 @@ class _Sum:
 def _compared(stream: Stream, closed: DayClosed, received: Iterable[Received]) -> Day:
     digest = hashlib.sha256()
     sold, returned = _Sum(), _Sum()
-    held_back: list[str] = []
+    held_back: list[Text] = []
     for one in received:
         sums = sold if one.type == TransactionSettled.type else returned
         fact = _decoded(one)
         if not isinstance(fact, TransactionSettled | ReturnRecorded):
             sums.held_back += 1
-            held_back.append(f"seq {one.seq} cannot be read")
+            held_back.append(Text("seq {seq} cannot be read", {"seq": one.seq}))
         elif fact.business_date != closed.business_date:
             continue
         elif one.posted:
@@ -84,14 +85,15 @@ def _compared(stream: Stream, closed: DayClosed, received: Iterable[Received]) -
             sums.count, sums.sum_minor = sums.count + 1, sums.sum_minor + fact.amount_minor
         else:
             sums.held_back += 1
-            held_back.append(f"{_number(fact)} (seq {one.seq}) is in quarantine")
+            case: dict[str, str | int] = {"number": _number(fact), "seq": one.seq}
+            held_back.append(Text("{number} (seq {seq}) is in quarantine", case))
     missing = (
         *held_back,
         *_differences("sales", closed.sales, closed.sum_minor, sold),
         *_differences("returns", closed.returns, closed.returned_minor, returned),
     )
     if not missing and digest.hexdigest() != closed.hash:
-        missing = ("the sales are as many, but not the same",)
+        missing = (Text("the sales are as many, but not the same"),)
     return Day(
         stream,
         closed.business_date,
@@ -111,13 +113,24 @@ def _number(fact: TransactionSettled | ReturnRecorded) -> str:
     return fact.receipt_number if isinstance(fact, TransactionSettled) else fact.return_number
 
 
-def _differences(what: str, count: int, sum_minor: int, here: _Sum) -> Iterator[str]:
-    if here.count + here.held_back < count:
-        yield f"{count - here.count - here.held_back} {what} have not come"
-    elif here.count + here.held_back > count:
-        yield f"{here.count + here.held_back - count} {what} more than the lane closed with"
+_DIFFERENCE_TEXTS = {
+    ("sales", "few"): "{count} sales have not come",
+    ("sales", "many"): "{count} sales more than the lane closed with",
+    ("sales", "sum"): "the sum is {sum}, the lane closed with {closed}",
+    ("returns", "few"): "{count} returns have not come",
+    ("returns", "many"): "{count} returns more than the lane closed with",
+    ("returns", "sum"): "the sum of returns is {sum}, the lane closed with {closed}",
+}
+
+
+def _differences(what: str, count: int, sum_minor: int, here: _Sum) -> Iterator[Text]:
+    beyond = here.count + here.held_back - count
+    if beyond:
+        how = "few" if beyond < 0 else "many"
+        yield Text(_DIFFERENCE_TEXTS[what, how], {"count": abs(beyond)})
     elif here.count == count and here.sum_minor != sum_minor:
-        yield f"the sum is {here.sum_minor}, the lane closed with {sum_minor}"
+        sums: dict[str, str | int] = {"sum": here.sum_minor, "closed": sum_minor}
+        yield Text(_DIFFERENCE_TEXTS[what, "sum"], sums)
 
 
 def _can_be_read(received: Received) -> bool:

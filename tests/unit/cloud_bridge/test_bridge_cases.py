@@ -129,7 +129,8 @@ def closed(lane, seqs, **changes):
 
 
 def days(ledger):
-    return {day.business_date: day.missing for day in compared(ledger.day_closes(), ledger.settled)}
+    found = compared(ledger.day_closes(), ledger.settled)
+    return {day.business_date: tuple(x.english() for x in day.missing) for day in found}
 
 
 def test_a_day_is_complete_when_exactly_its_sales_are_posted(ledger, new_lane, sale):
@@ -204,7 +205,7 @@ def test_a_day_that_sells_after_its_close_is_incomplete_until_it_is_closed_again
     assert days(ledger) == {"2000-11-01": ()}
 
 
-def test_days_are_listed_and_told_by_exit_code(capsys, config, taken, new_lane, sale):
+def test_days_are_listed_and_told_by_exit_code(capsys, config, taken, new_lane, sale, monkeypatch):
     lane = new_lane().append(sale(1), sale(2, business_date="2000-11-02"))
     lane.append(closed(lane, (1,)))
     lane.append(closed(lane, (2,), business_date="2000-11-02", sales=2))
@@ -219,3 +220,6 @@ def test_days_are_listed_and_told_by_exit_code(capsys, config, taken, new_lane, 
     code, out, _ = run(capsys, config, "days", "--open", "--json")
     (day,) = json.loads(out)["days"]
     assert (code, day["business_date"], day["complete"]) == (1, "2000-11-02", False)
+    assert day["missing"] == ["1 sales have not come"]
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert "    有 1 笔销售尚未到达\n" in run(capsys, config, "days")[1]

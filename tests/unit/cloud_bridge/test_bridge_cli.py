@@ -1,5 +1,7 @@
+import io
 import json
 import sqlite3
+import sys
 from contextlib import closing
 
 import pytest
@@ -11,6 +13,11 @@ from cloud_bridge.ledger.port import Arrivals, Unreadable
 from cloud_bridge.ledger.sqlite import SqliteLedger
 
 NOW_MS = 1_800_000_000_000
+
+
+@pytest.fixture(autouse=True)
+def _english(monkeypatch):
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
 
 
 @pytest.fixture
@@ -43,6 +50,22 @@ def test_status(capsys, config, fill):
     assert "vouchers       3, sum 0" in out
     assert "quarantined    2, worth 11300" in out
     assert f"acme/harbour/lane-1/{'e' * 32}  up to 3, gap before 5" in out
+
+
+def test_reports_are_in_chinese_where_the_shell_is(capsys, config, fill, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert "隔离区         2，金额 11300" in answer(capsys, "status", "--config", str(config))
+    assert "科目" in answer(capsys, "trial-balance", "--config", str(config))
+    assert "4 条事实，3 张凭证，0 个问题" in answer(capsys, "verify", "--config", str(config))
+
+
+@pytest.mark.parametrize("words", [("trial-balance",), ("export", "--format", "beancount")])
+def test_a_shell_that_cannot_show_chinese_ends_nothing(config, fill, monkeypatch, words):
+    shell = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    monkeypatch.setattr(sys, "stdout", shell)
+    assert main([*words, "--config", str(config)]) == 0
+    shell.flush()
+    assert b"5001" in shell.buffer.getvalue()
 
 
 def test_status_for_machines(capsys, config, fill):

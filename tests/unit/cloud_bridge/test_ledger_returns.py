@@ -240,7 +240,8 @@ def closed(lane, seqs, **changes):
 
 
 def missing(ledger):
-    return [day.missing for day in compared(ledger.day_closes(), ledger.settled)]
+    found = compared(ledger.day_closes(), ledger.settled)
+    return [tuple(text.english() for text in day.missing) for day in found]
 
 
 def test_a_day_is_complete_with_its_returns(costed, new_lane, sale):
@@ -268,4 +269,4 @@ def test_a_return_of_another_sum_leaves_its_day_incomplete(costed, new_lane, sal
     lane.append(returned(lane, sale, business_date="2000-11-01"))
     lane.append(closed(lane, (1, 2), returned_minor=1))
     apply(costed, lane.delivery())
-    assert missing(costed) == [("the sum is 11300, the lane closed with 1",)]
+    assert missing(costed) == [("the sum of returns is 11300, the lane closed with 1",)]
