@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import random
+from base64 import b64encode
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from pyzbar import pyzbar
 
 from agent.config import load
 from cloud_bridge import config as bridge
 from drivers.registry import load as driver
-from tests.lab import forgetful
+from tests.lab import forgetful, paper
 from tests.lab.guest import devices, shop
 from tests.lab.guest.result import MARK, Findings, told
 from tests.lab.guest.waiting import LabFailed
@@ -113,6 +116,23 @@ def test_a_log_that_ends_within_a_write_is_read_up_to_there(tmp_path):
     log.write_bytes(log.read_bytes()[: -2 * SECTOR])
 
     assert forgetful.cut(disk, log, random.Random(1)).open == 1
+
+
+# --- its paper -----------------------------------------------------------------------------------
+
+
+def test_receipts_are_drawn_as_they_were_printed_and_their_codes_can_be_read(tmp_path):
+    number = b"H-000001"
+    code = b"\x1d(k" + bytes([len(number) + 3, 0]) + b"1P0" + number + b"\x1d(k\x03\x001Q0"
+    sent = b"\x1b@Milk        12.00\nTotal       12.00\n" + code + b"\x1dV\x00" + b"\x1b@cut short"
+    (tmp_path / paper.SENT).write_text(f"{b64encode(sent).decode()}\n\n")
+
+    assert paper.drawn(tmp_path) == (1, [])
+
+    assert "Milk" in (tmp_path / "receipts.txt").read_text()
+    with Image.open(tmp_path / "receipt-01.png") as picture:
+        assert [code.data for code in pyzbar.decode(picture)] == [number]
+        assert picture.crop((0, 0, picture.width, 84)).getextrema() == (0, 255), "text"
 
 
 # --- what is carried into the box, and what is said about it -------------------------------------

@@ -26,6 +26,7 @@ from tests.lab.hands import GuestFailed
 from tests.lab.image import LabUnprepared, built, install_tools
 from tests.lab.lab import Lab, Options, installed
 from tests.lab.outcome import Outcome
+from tests.lab.paper import drawn
 from tests.lab.scenarios import ASIDE, MAIN, SCENARIOS
 
 
@@ -74,9 +75,11 @@ def _all_played(lab: Lab, rows: Sequence[Sequence[str]]) -> int:
 
 def _played(lab: Lab, name: str) -> Outcome:
     try:
-        return SCENARIOS[name](lab)
+        outcome = SCENARIOS[name](lab)
     except GuestFailed as error:
         return Outcome({}, [str(error)])
+    pictures, unread = drawn(lab.results / name)
+    return Outcome(outcome.figures | {"receipts_drawn": pictures}, outcome.broken + unread)
 
 
 class Report:

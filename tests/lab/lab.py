@@ -18,6 +18,7 @@ from pathlib import Path
 from tests.lab.hands import GuestFailed
 from tests.lab.image import Image, cache, disk_of
 from tests.lab.machine import Disks, Machine, ending
+from tests.lab.paper import SENT
 from tests.lab.payload import payload
 
 INSTALL = (
@@ -31,7 +32,7 @@ DATA_SIZE = "256M"
 #: What is taken out of the box after a scenario, by the name that it gets.
 LEFT_BEHIND = {
     "journal.txt": "journalctl --no-pager --boot --output=short-precise",
-    "receipts.txt": "cat /var/log/lanetally-receipts.txt 2>/dev/null",
+    SENT: "for paper in /var/log/lanetally-paper-*; do base64 -w0 $paper 2>/dev/null; echo; done",
 }
 
 

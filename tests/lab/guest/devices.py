@@ -43,9 +43,9 @@ class Lane:
         return Path(f"/var/lib/lanetally/{self.id}/journal.db")
 
     @property
-    def receipts(self) -> Path:
-        """What its printer has printed, as text."""
-        return Path(f"/var/log/lanetally-receipts-{self.id}.txt")
+    def paper(self) -> Path:
+        """What its printer was sent of whole receipts."""
+        return Path(f"/var/log/lanetally-paper-{self.id}")
 
     def device(self, role: str) -> Device:
         return next(device for device in self.devices if device.role == role)

@@ -59,7 +59,6 @@ def disk(findings: Findings) -> None:
             open_shop.wait_until_up()
             _pay(open_shop, name, answered)
         open_shop.wait_until_acknowledged()
-        open_shop.keep_paper()
         printed = [code for receipt in open_shop.printer.receipts for code in receipt.qr_codes]
         hold_promises(findings, {"settled": answered, "printed": printed})
 

@@ -49,7 +49,6 @@ def _sell(open_shop: Shop, seed: int, failed: list[str]) -> None:
 def _held(findings: Findings, open_shop: Shop) -> int:
     """The lane's sales; its journal and its printer know its own alone."""
     open_shop.wait_until_through()
-    open_shop.keep_paper()
     found = evidence(open_shop.lane.journal, LEDGER, [])
     settled, scans = found.of(TransactionSettled), len(found.of(LineItemAdded))
     paper = {code for receipt in open_shop.printer.receipts for code in receipt.qr_codes}

@@ -80,7 +80,6 @@ def sensing(findings: Findings) -> None:
         tags.put(TAG)
         open_shop.sell(1)
         open_shop.wait_until_through()
-        open_shop.keep_paper()
         receipts = len(open_shop.printer.receipts)
         findings.hold("receipts", receipts, held=receipts == 1)
         tags_seen = {

@@ -184,13 +184,11 @@ class Shop:
         """Wait until all is printed and acknowledged, then compare journal, ledger and paper."""
         acknowledged = self.wait_until_through()
         found = evidence(self.lane.journal, LEDGER, self.printer.receipts)
-        self.keep_paper()
         again = translator("en")(Text("REPRINT"))
         return report(found, self.cashier.played, acknowledged, again)
 
     def keep_paper(self) -> None:
-        paper = ("\n".join(receipt.lines) for receipt in self.printer.receipts)
-        self.lane.receipts.write_text("\n- - -\n".join(paper), "utf-8")
+        self.lane.paper.write_bytes(b"".join(receipt.raw for receipt in self.printer.receipts))
 
 
 @contextmanager
@@ -220,7 +218,11 @@ def at_lane(lane: Lane, cut: Callable[[Receipt], None] = lambda _: None) -> Iter
         screen = stack.enter_context(following(Screen(lane.api_port, TOKEN)))
         devices = Devices(keys["scanner"], keys["keypad"], scale)
         cashier = PatientCashier(devices, screen, pos, prices, speed=0, tick=lambda: None)
-        yield Shop(lane, cashier, printer, pos, screen, sample, keys)
+        shop = Shop(lane, cashier, printer, pos, screen, sample, keys)
+        try:
+            yield shop
+        finally:
+            shop.keep_paper()
 
 
 def open_books(lanes: Collection[Lane], broker: str = HERE) -> None:
