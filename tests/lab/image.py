@@ -108,9 +108,7 @@ def _lend_processor(arch: Arch) -> None:
 
 def built(arch: Arch) -> Image:
     """The image, from the cache or new. Raises LabUnprepared."""
-    hand = (GUEST / "hand.py").read_bytes()
-    parts = repr((*_root_parts(arch), DISK_SIZE, FSTAB, HAND, HANDS, MASKED)).encode() + hand
-    folder = cache() / f"image-{arch.name}-{hashlib.sha256(parts).hexdigest()[:12]}"
+    folder = kept_under(arch)
     image = Image(arch, folder / "disk.img", folder / "vmlinuz", folder / "initrd.img")
     if image.disk.exists():
         return image
@@ -125,6 +123,13 @@ def built(arch: Arch) -> Image:
             shutil.copyfile(next((root / "boot").glob(name)), to)
         disk_of(root, image.disk, "root", DISK_SIZE)
     return image
+
+
+def kept_under(arch: Arch) -> Path:
+    """The image's folder."""
+    hand = (GUEST / "hand.py").read_bytes()
+    parts = repr((*_root_parts(arch), DISK_SIZE, FSTAB, HAND, HANDS, MASKED)).encode() + hand
+    return cache() / f"image-{arch.name}-{hashlib.sha256(parts).hexdigest()[:12]}"
 
 
 def disk_of(folder: Path, disk: Path, label: str, size: str) -> None:
