@@ -16,20 +16,21 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 log = logging.getLogger("lanetally.shadow")
 
 BYTES_MAX = 64 * 1024
+VERSION_MAX = 2**53  #: after a slip of the pen beyond it no version would be a newer one
 
 Errors = Iterable[tuple[str, str]]  #: (key, what is wrong with it)
 Config = Mapping[str, Any]
 
 
 class Desired(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    version: int
+    version: Annotated[int, msgspec.Meta(ge=0, le=VERSION_MAX)]
     config: dict[str, dict[str, Any]]
 
 
@@ -85,7 +86,7 @@ class Shadow:
     ) -> None:
         self._path = path
         self._applied = applied
-        self._waiting = applied.version  # kept, perhaps not in force yet
+        self._waiting = applied  # kept, perhaps not in force yet
         self._errors_of = errors_of
         self._changed = changed
 
@@ -101,14 +102,10 @@ class Shadow:
             desired = _decoder.decode(payload)
         except _UNREADABLE as error:
             return self._reported(0, "refused", [("", str(error))])
-        if desired.version == self._applied.version == self._waiting:
-            same = desired.config == self._applied.config
-            other = [("version", "is in force with another content: give the new one its own")]
-            return self.report() if same else self._reported(desired.version, "refused", other)
-        if desired.version == self._waiting:
-            return self._reported(desired.version, "pending", ())
-        if desired.version < self._waiting:
-            older = [("version", f"is older than {self._waiting}, which is kept")]
+        if desired.version == self._waiting.version:
+            return self._repeated(desired)
+        if desired.version < self._waiting.version:
+            older = [("version", f"is older than {self._waiting.version}, which is kept")]
             return self._reported(desired.version, "refused", older)
         errors = list(self._errors_of(desired.config))
         if not errors:
@@ -117,12 +114,21 @@ class Shadow:
             return self._reported(desired.version, "refused", errors)
         return self._reported(desired.version, "pending", ())
 
+    def _repeated(self, desired: Desired) -> bytes:
+        """Of two that desire at the same time, both would take the one's report for their own."""
+        if desired.config != self._waiting.config:
+            other = [("version", "is kept with another content: give the new one its own")]
+            return self._reported(desired.version, "refused", other)
+        if desired.version == self._applied.version:
+            return self.report()
+        return self._reported(desired.version, "pending", ())
+
     def _keep(self, desired: Desired, payload: bytes) -> list[tuple[str, str]]:
         try:
             keep(self._path, payload)
         except OSError as error:
             return [("", f"cannot be kept: {error.strerror or error}")]
-        self._waiting = desired.version
+        self._waiting = Kept(desired.version, desired.config)
         log.info("configuration %d of head office is kept", desired.version)
         self._changed()
         return []

@@ -122,8 +122,13 @@ def test_a_desired_configuration_is_applied_kept_and_refused_with_each_error(
     site.lane.start()
     site.wait_for_lane()
     assert not site.refusal().isascii(), "it speaks Chinese still"
-    report = bridge(capsys, site, "desire", LANE)[1]
-    assert (report["status"], report["applied"]) == ("refused", good)
+
+    def refused() -> bool:
+        """It says first what holds, and then hears once more what is desired."""
+        report = bridge(capsys, site, "desire", LANE)[1]
+        return (report["status"], report["applied"]) == ("refused", good)
+
+    wait_for(refused, "the wish is refused in its next life too")
 
 
 def test_both_workers_and_the_lane_end_in_the_same_books(capsys, site):

@@ -184,6 +184,16 @@ def test_what_is_good_is_kept_and_pends_until_the_lane_has_begun_anew(office, tm
     assert office.renewed == [1]
     assert desire(office, 3, GOOD)["status"] == "pending"
     assert office.renewed == [1], "once"
+    other = desire(office, 3, {"receipt": {"footer": ["Goodbye"]}})
+    assert (other["status"], other["errors"][0]["key"]) == ("refused", "version")
+    assert load(tmp_path / "d.json") == Kept(3, GOOD)
+
+
+@pytest.mark.parametrize("version", [-1, 2**53 + 1, 2**70])
+def test_a_version_after_which_none_could_come_is_refused(office, version):
+    report = desire(office, version, GOOD)
+    assert (report["version"], report["status"]) == (0, "refused")
+    assert desire(office, 1, GOOD)["status"] == "pending"
 
 
 def test_the_next_life_reports_it_applied_and_takes_no_older_one(tmp_path):
