@@ -314,7 +314,8 @@ class SqlLedger:
         """Post what has waited for a sale that is here now, whichever writer posted it. What waits
         on is asked in each commit, and not written of."""
         vouchers = 0
-        for case in quarantine.released(self._db, self._tenant):
+        lanes = sorted({stream[:3] for stream in work.cursors})
+        for case in quarantine.released(self._db, self._tenant, lanes):
             outcome = self._tried(case)
             if not isinstance(outcome, MappingProblem) or outcome.code != "waits":
                 vouchers += self._noted(case, outcome, work.received_ms) or 0

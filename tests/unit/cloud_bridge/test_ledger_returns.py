@@ -141,6 +141,19 @@ def test_a_return_that_waits_on_is_not_written_of_in_each_commit(costed, new_lan
     assert costed.cases() == [case]
 
 
+def test_what_waits_costs_other_lanes_nothing(costed, new_lane, sale, monkeypatch):
+    lane, busy = new_lane().append(sale(1)), new_lane("lane-2", "f" * 32).append(sale(2))
+    lane.append(returned(lane, sale), sale(3))
+    apply(costed, lane.delivery(2, 2))
+    tried = []
+    ask = costed._tried
+    monkeypatch.setattr(costed, "_tried", lambda case: tried.append(case) or ask(case))
+    apply(costed, busy.delivery())
+    assert tried == []
+    apply(costed, lane.delivery(3, 3))
+    assert [case.key.seq for case in tried] == [2]
+
+
 def test_a_return_that_is_sent_again_is_posted_once(costed, new_lane, sale):
     lane = new_lane().append(sale(1))
     lane.append(returned(lane, sale))

@@ -120,7 +120,7 @@ def test_what_waits_is_posted_by_its_own_bridge_alone(own, other, new_lane, sale
 
     take(own, new_lane("lane-2", "f" * 32).append(sale(1)).delivery())
     assert other.cases() == [waiting]
-    take(other, of_globex(new_lane("lane-3", "d" * 32).append(sale(1))))
+    take(other, of_globex(new_lane("lane-1", "d" * 32).append(sale(1))))
     assert other.cases() == []
     assert other.findings() == own.findings() == []
 
