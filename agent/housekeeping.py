@@ -27,6 +27,7 @@ from agent.journal.file import Interrupted, beside
 from agent.journal.health import long_look, mark_damaged
 from agent.journal.retention import Rule, archive_next, delete_archived, give_back_room
 from agent.journal_settings import JournalSettings
+from agent.memory import give_back
 
 log = logging.getLogger("lanetally.housekeeping")
 
@@ -96,6 +97,7 @@ class Housekeeping:
         for name, chore in chores.items():
             if not stop.is_set():
                 self.attempt(name, partial(chore, stop))
+                give_back()
 
     def attempt(self, name: str, chore: Callable[[], Text | None]) -> None:
         """Do it, and say what is wrong with it or that nothing is any more."""

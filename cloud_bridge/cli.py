@@ -189,12 +189,8 @@ def _trial_balance(args: argparse.Namespace) -> int:
         print(f"{b.account:<10} {figures}  {a.en} / {a.zh}")
     debit = sum(b.debit_minor for b in balances)
     credit = sum(b.credit_minor for b in balances)
-    figures = _columns(debit, credit, currency)
-    print(
-        shell_say()(
-            Text("sum        {figures}  {currency}", {"figures": figures, "currency": currency})
-        )
-    )
+    words: Args = {"figures": _columns(debit, credit, currency), "currency": currency}
+    print(shell_say()(Text("sum        {figures}  {currency}", words)))
     return OK
 
 
@@ -220,10 +216,8 @@ def _verify(args: argparse.Namespace) -> int:
 
 def _export(args: argparse.Namespace) -> int:
     config = load(args.config)
-    if isinstance(
-        sys.stdout, io.TextIOWrapper
-    ):  # what reads it wants UTF-8, whatever shell this is
-        sys.stdout.reconfigure(encoding="utf-8")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # for programs, whatever shell this is
     with opened(config) as ledger:
         for line in FORMATS[args.format](ledger.vouchers(), config.books):
             print(line)

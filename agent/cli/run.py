@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ctypes
 import gc
 import logging
 import os
@@ -22,7 +21,7 @@ from typing import Any
 
 from biip import gs1_prefixes
 
-from agent import __version__
+from agent import __version__, memory
 from agent.api.server import keep_serving, serve
 from agent.api.settings import Shop
 from agent.aside import Aside
@@ -134,6 +133,7 @@ class _Lane:
 def run_lane(config: LaneConfig, stop: threading.Event, office: HeadOffice | None = None) -> int:
     """Start everything, say READY, watch, and stop everything in reverse. RENEWED if it ended only
     to begin anew with what head office desires."""
+    memory.keep_one_heap()
     office = office or HeadOffice(config)
     lane = _assembled(config, stop, office)
     lane.supervisor.start()
@@ -168,7 +168,7 @@ def run_lane(config: LaneConfig, stop: threading.Event, office: HeadOffice | Non
 
 def give_back_memory() -> None:
     """Hand what start-up used and freed back to the system: 14 MB here, most of it from unpacking
-    biip's company prefixes. glibc keeps it otherwise; other C libraries have no such call.
+    biip's company prefixes.
 
     The prefixes themselves go too: 6 MB that tell which company had a GTIN allotted, which nobody
     here asks. biip has no switch for them.
@@ -180,8 +180,7 @@ def give_back_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_OBJECTS, 10, 10)
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
+    memory.give_back()
 
 
 def _assembled(config: LaneConfig, stop: threading.Event, office: HeadOffice) -> _Lane:
