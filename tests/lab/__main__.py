@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -25,19 +26,21 @@ from tests.lab.arch import AMD64, ARCHS
 from tests.lab.hands import GuestFailed
 from tests.lab.image import LabUnprepared, built, install_tools
 from tests.lab.lab import Lab, Options, installed
+from tests.lab.machine import end_all
 from tests.lab.outcome import Outcome
 from tests.lab.paper import drawn
 from tests.lab.scenarios import ASIDE, MAIN, SCENARIOS
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="tests.lab")
+    parser, usual = argparse.ArgumentParser(prog="tests.lab"), Options()
     parser.add_argument("scenario", nargs="*", choices=[*SCENARIOS, []], metavar="SCENARIO")
     parser.add_argument("--arch", choices=ARCHS, default=AMD64.name, help="the box's processor")
     parser.add_argument("--results", type=Path, help="default: out/lab/ARCH")
-    parser.add_argument("--cuts", type=int, default=Options.cuts, help="of the power")
-    parser.add_argument("--idle-min", type=int, default=Options.idle_min, help="minutes of rest")
+    parser.add_argument("--cuts", type=int, default=usual.cuts, help="of the power")
+    parser.add_argument("--idle-min", type=int, default=usual.idle_min, help="minutes of rest")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # no box outlives this process
     try:
         arch = ARCHS[args.arch]
         install_tools(arch)
@@ -51,6 +54,8 @@ def main() -> int:
     except (LabUnprepared, GuestFailed) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 def _all_played(lab: Lab, rows: Sequence[Sequence[str]]) -> int:
@@ -58,17 +63,25 @@ def _all_played(lab: Lab, rows: Sequence[Sequence[str]]) -> int:
     shutil.rmtree(lab.results, ignore_errors=True)
     lab.results.mkdir(parents=True)
     report = Report(lab.results / "report.json")
+    stopped = threading.Event()
 
     def play(row: Sequence[str]) -> None:
         its = lab.beside(row[0])
         for name in row:
+            if stopped.is_set():
+                return
             began = time.monotonic()
             outcome = _played(its, name)
             about = {"arch": lab.image.arch.name, "host_s": round(time.monotonic() - began)}
             report.add(name, Outcome(outcome.figures | about, outcome.broken))
 
     with ThreadPoolExecutor() as pool:
-        list(pool.map(play, rows))
+        try:
+            list(pool.map(play, rows))
+        except KeyboardInterrupt:
+            stopped.set()
+            end_all()
+            raise
     print(f"{lab.results}: journals, receipts, consoles, report.json")
     return int(report.is_broken)
 

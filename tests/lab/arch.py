@@ -44,7 +44,7 @@ class Arch:
 
 AMD64 = Arch(
     *("amd64", "x86_64", "linux-image-amd64"),
-    qemu=("qemu-system-x86_64", "-cpu", "max"),
+    qemu=("qemu-system-x86_64", "-cpu", "Nehalem"),
     qemu_package="qemu-system-x86",
     console="ttyS0",
 )

@@ -42,6 +42,17 @@ class Disks:
     log: Path | None = None  #: takes all that is written to `data`, see `forgetful`
 
 
+#: The boxes of this process that run now.
+_running: set[subprocess.Popen[bytes]] = set()
+
+
+def end_all() -> None:
+    """Whoever waits for a box hears that it is not running."""
+    for process in list(_running):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
 class Machine:
     """One virtual box. `folder` holds its console and its sockets."""
 
@@ -136,13 +147,16 @@ class Machine:
                  "-device", "virtio-serial", *ports, *how],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0,
             )  # fmt: skip
+        _running.add(self._process)
         self._hands = [Hand(path) for path in sockets]
 
     def _end(self) -> None:
         process, self._process = self._process, None
-        if process is not None and process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        if process is not None:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            _running.discard(process)
         for hand in self._hands:
             hand.close()
         self._hands = []
