@@ -2,8 +2,8 @@
 # make test    everything that must hold, as CI runs it
 # make setup   only prepare .venv, so that .venv/bin/lanetally works
 # make bench   the speed figures of the README
-# make lab     a virtual store box with real USB devices; make lab SCENARIO=name plays one, CUTS=5
-#              cuts the power less often, IDLE_MIN=1 lets the lane rest for less time, ARCH=arm64
+# make lab     a virtual store box with real USB devices; make lab SCENARIO=name plays one, CUTS=20
+#              cuts the power more often, IDLE_MIN=10 lets the lane rest for longer, ARCH=arm64
 #              has the Pi's processor
 # make soak    five minutes of a whole shop whose processes are killed at random; then power cuts and
 #              the deterministic simulation with thousands of seeds
@@ -15,8 +15,8 @@ BASKETS ?= 200
 SEEDS ?= 0-4999
 SCENARIO ?=
 ARCH ?= amd64
-CUTS ?= 20
-IDLE_MIN ?= 10
+CUTS ?= 5
+IDLE_MIN ?= 2
 SOAK_S ?= 300
 
 .PHONY: demo test setup lint bench lab soak lock messages supported clean

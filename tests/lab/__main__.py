@@ -4,7 +4,7 @@
 
 One line for each scenario; ends with 1 if any of them did not hold. What the box left behind lies
 in DIR: for each scenario its journal, the receipts and the console; `report.json` with all figures.
-All scenarios are played in two boxes side by side, named ones one after the other.
+All scenarios are played in three boxes side by side, named ones one after the other.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.lab.lab import Lab, Options, installed
 from tests.lab.machine import end_all
 from tests.lab.outcome import Outcome
 from tests.lab.paper import drawn
-from tests.lab.scenarios import ASIDE, MAIN, SCENARIOS
+from tests.lab.scenarios import ASIDE, MAIN, NICENESS, SCENARIOS
 
 
 def main() -> int:
@@ -49,7 +49,7 @@ def main() -> int:
             options = Options(args.cuts, args.idle_min)
             bed = installed(image, folder)
             lab = Lab(image, bed, folder, args.results or Path("out/lab", arch.name), options)
-            rows = [args.scenario] if args.scenario else [MAIN, ASIDE]
+            rows = [args.scenario] if args.scenario else [MAIN, *([name] for name in ASIDE)]
             return _all_played(lab, rows)
     except (LabUnprepared, GuestFailed) as error:
         print(error, file=sys.stderr)
@@ -66,7 +66,7 @@ def _all_played(lab: Lab, rows: Sequence[Sequence[str]]) -> int:
     stopped = threading.Event()
 
     def play(row: Sequence[str]) -> None:
-        its = lab.beside(row[0])
+        its = lab.beside(row[0], 0 if row is rows[0] else NICENESS)
         for name in row:
             if stopped.is_set():
                 return

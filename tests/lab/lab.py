@@ -38,8 +38,8 @@ LEFT_BEHIND = {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    cuts: int = 20  #: of the power
-    idle_min: int = 10  #: minutes of rest
+    cuts: int = 5  #: of the power
+    idle_min: int = 2  #: minutes of rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,14 @@ class Lab:
     folder: Path  #: of this run: disks, consoles, sockets
     results: Path
     options: Options
+    niceness: int = 0
 
-    def beside(self, name: str) -> Lab:
+    def beside(self, name: str, niceness: int) -> Lab:
         """The same with a folder of its own, so that its boxes can run beside others."""
         folder = self.folder / name
         folder.mkdir()
         (folder / PAYLOAD).hardlink_to(self.folder / PAYLOAD)
-        return replace(self, folder=folder)
+        return replace(self, folder=folder, niceness=niceness)
 
     @contextmanager
     def woken(self, name: str) -> Iterator[Machine]:
@@ -77,7 +78,7 @@ class Lab:
         and `log` are its second disk, an empty one if there is none."""
         disk = layer(root or self.folder / DISK, bed / DISK, "qcow2")
         disks = Disks(disk, self.folder / PAYLOAD, data or self.new_data(), log)
-        return Machine(self.image, self.folder, disks)
+        return Machine(self.image, self.folder, disks, self.niceness)
 
     def collect(self, box: Machine, name: str) -> None:
         """What the box holds of a scenario, into the results."""

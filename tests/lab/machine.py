@@ -56,8 +56,9 @@ def end_all() -> None:
 class Machine:
     """One virtual box. `folder` holds its console and its sockets."""
 
-    def __init__(self, image: Image, folder: Path, disks: Disks) -> None:
+    def __init__(self, image: Image, folder: Path, disks: Disks, niceness: int = 0) -> None:
         self.folder = folder
+        self._niceness = niceness
         self.disks = disks
         self._image = image
         self._process: subprocess.Popen[bytes] | None = None
@@ -137,7 +138,8 @@ class Machine:
         arch = self._image.arch
         with (self.folder / "qemu.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*arch.qemu, *("-accel", "tcg,thread=multi", "-smp", "2"),
+                ["nice", "-n", str(self._niceness), *arch.qemu,
+                 *("-accel", "tcg,thread=multi", "-smp", "2"),
                  *("-m", str(MEMORY_MB), "-display", "none", "-nodefaults", "-no-reboot"),
                  *("-nic", "user,model=virtio,restrict=on"),
                  *("-kernel", str(self._image.kernel), "-initrd", str(self._image.initrd)),
