@@ -88,7 +88,11 @@ class Site:
         self.processes = [Process(*bridge, "1"), Process(*bridge, "2")]
         self.lane = Process("agent.cli", "run", "--config", self.lane_file)
         self.processes.append(self.lane)
-        self.wait_for_lane()
+        try:
+            self.wait_for_lane()
+        except AssertionError:  # or what was started would be found, and told of, in another test
+            self.close()
+            raise
 
     def wait_for_lane(self):
         wait_for(lambda: listens(self.api), "the lane answers")
