@@ -15,6 +15,7 @@ from tests.lab.guest.result import Findings
 from tests.lab.guest.shop import LEDGER, SETTINGS, Shop
 from tests.lab.guest.waiting import LabFailed
 
+POS_MINOR = 100_00
 VERIFIES: Mapping[str, tuple[Callable[[list[str]], int], list[str]]] = {
     "journal_verify": (agent.cli.main, ["journal", "verify", "--config", f"{LANE.id}.toml"]),
     "ledger_verify": (cloud_bridge.cli.main, ["verify", "--config", "bridge.toml"]),
@@ -26,9 +27,9 @@ def settle_what_is_open(open_shop: Shop, total_id: str) -> None:
     lane = open_shop.pos.lane()
     if lane["transaction_id"] is None:
         return
-    total = {"total_id": total_id, "item_count": lane["item_count"]}
-    if lane["amount_minor"] is not None:
-        total["amount_minor"] = lane["amount_minor"]
+    # goods that were not weighed yet have a price at the POS alone
+    amount_minor = POS_MINOR if lane["amount_minor"] is None else lane["amount_minor"]
+    total = {"total_id": total_id, "item_count": lane["item_count"], "amount_minor": amount_minor}
     code, answer = open_shop.pos.settle(total)
     if answer.get("status") not in ("settled", "duplicate"):
         raise LabFailed(f"the open basket cannot be settled: {code} {answer}")
