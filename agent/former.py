@@ -151,10 +151,8 @@ def _names_another(ack: Ack, stream: _Stream, reader: JournalReader) -> bool:
     former = stream.former
     if ack.hw > former.last_seq or any(seq > former.last_seq for seq, _ in ack.named()):
         return True
-    sound = ((seq, digest) for seq, digest in ack.named() if _is_sound(reader, former, seq))
-    return any(
-        digest != row.hash for seq, digest in sound for row in reader.former_rows(former, seq, seq)
-    )
+    own = ((_sound(reader, former, seq), digest) for seq, digest in ack.named())
+    return any(row is not None and row.hash != digest for row, digest in own)
 
 
 def _reached(ack: Ack, stream: _Stream, reader: JournalReader) -> int:
@@ -168,18 +166,19 @@ def _reached(ack: Ack, stream: _Stream, reader: JournalReader) -> int:
         taken = [end for first, end in ack.got if first <= seq + 1 <= end]
         if taken:
             seq = min(max(taken), last)
-        elif seq < ack.hw and not _is_sound(reader, stream.former, seq + 1):
+        elif seq < ack.hw and _sound(reader, stream.former, seq + 1) is None:
             seq += 1
         else:
             break
     return seq
 
 
-def _is_sound(reader: JournalReader, former: Former, seq: int) -> bool:
-    """Whether a fact is there, and follows from the one before."""
+def _sound(reader: JournalReader, former: Former, seq: int) -> FactRow | None:
+    """A fact that is there, and follows from the one before."""
     rows = {row.seq: row for row in reader.former_rows(former, max(1, seq - 1), seq)}
     prev = GENESIS if seq == 1 else rows[seq - 1].hash if seq - 1 in rows else ""
-    return seq in rows and bool(prev) and follows(prev, former.epoch, rows[seq])
+    is_sound = seq in rows and bool(prev) and follows(prev, former.epoch, rows[seq])
+    return rows[seq] if is_sound else None
 
 
 def _probe(reader: JournalReader, stream: _Stream) -> list[tuple[str, FactRow]]:

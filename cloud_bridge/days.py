@@ -52,11 +52,14 @@ def compared(closes: Iterable[Received], sales_of: SalesOf) -> Iterator[Day]:
             latest[received.stream, closed.business_date] = closed
             ends[received.stream] = received.seq
     # with a close, a lane closes every day that has sold since
-    since = {stream: list(sales_of(stream, end + 1, INT64_MAX)) for stream, end in ends.items()}
+    since = {
+        stream: list(filter(_can_be_read, sales_of(stream, end + 1, INT64_MAX)))
+        for stream, end in ends.items()
+    }
     for (stream, _), closed in latest.items():
         first, last = (min(max(0, seq), INT64_MAX) for seq in (closed.first_seq, closed.last_seq))
         told = sales_of(stream, first, last)
-        yield _compared(stream, closed, chain(told, filter(_can_be_read, since[stream])))
+        yield _compared(stream, closed, chain(told, since[stream]))
 
 
 @dataclass(slots=True)

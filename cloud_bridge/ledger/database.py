@@ -15,6 +15,11 @@ Row: TypeAlias = tuple[Any, ...]
 MINE = "? IN ('', tenant)"
 
 
+def places(rows: int, columns: int) -> str:
+    """SQL: what goes behind VALUES for so many rows."""
+    return ",".join([f"({','.join('?' * columns)})"] * rows)
+
+
 @dataclass(frozen=True, slots=True)
 class PostingRows:
     """What postings are as rows. Each table's rows are sorted by key: writers that meet on the same

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from agent.wire import WireFact
-from cloud_bridge.ledger.database import MINE, Database, Row
+from cloud_bridge.ledger.database import MINE, Database, Row, places
 from cloud_bridge.ledger.port import INT64_MAX, Cursor, Received
 from cloud_bridge.voucher import FactKey, Stream
 
@@ -95,7 +95,7 @@ def cursors(db: Database, streams: Collection[Stream]) -> dict[Stream, Cursor]:
     found = {stream: Cursor() for stream in streams}
     if streams:
         values = [part for stream in streams for part in stream]
-        for row in db.rows(_CURSORS.format(_values(len(streams), 4)), values):
+        for row in db.rows(_CURSORS.format(places(len(streams), 4)), values):
             hw, last_seq, last_hash, is_forked = row[4:]
             found[Stream(*row[:4])] = Cursor(hw, last_seq, last_hash or "", bool(is_forked))
     return found
@@ -106,7 +106,7 @@ def homes(db: Database, streams: Collection[Stream]) -> dict[tuple[str, str], tu
     if not streams:
         return {}
     epochs = [part for stream in streams for part in (stream.tenant, stream.epoch)]
-    rows = db.rows(_HOMES.format(_values(len(streams), 2)), epochs)
+    rows = db.rows(_HOMES.format(places(len(streams), 2)), epochs)
     found = {(tenant, epoch): (store, lane) for tenant, epoch, store, lane in rows}
     new: dict[tuple[str, str], tuple[str, str]] = {}
     for stream in streams:
@@ -156,10 +156,6 @@ def received_ms(db: Database, key: FactKey) -> int | None:
 def _received(row: Row) -> Received:
     *stream, seq, type_, digest, body, posted = row
     return Received(Stream(*stream), seq, type_, digest, body, bool(posted))
-
-
-def _values(rows: int, columns: int) -> str:
-    return ",".join([f"({','.join('?' * columns)})"] * rows)
 
 
 def newest_ms(db: Database) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from agent.wire import WireFact
-from cloud_bridge.ledger.database import MINE, Database, Row
+from cloud_bridge.ledger.database import MINE, Database, Row, places
 from cloud_bridge.ledger.inbox import fact_of
 from cloud_bridge.ledger.port import Case, CaseFile, Decision, Unreadable
 from cloud_bridge.mapping import MappingProblem
@@ -38,9 +38,11 @@ SELECT case_id, tenant, store, lane, epoch, received_ms,
        seq, type, version, wall_ms, mono_ms, hash, body
 FROM quarantine JOIN inbox USING (tenant, store, lane, epoch, seq)
 WHERE resolved_ms IS NULL AND {MINE}"""  # noqa: S608  constants of this package
-#: A contradicting fact is not the one in the inbox, a damaged one is not to be believed, what came
-#: under a second address has been posted under the first, and at a fork both sides are posted.
-_SETTLED = "'conflict', 'chain', 'address', 'fork'"
+#: A contradicting fact is not the one in the inbox, a damaged one is not to be believed, and at a
+#: fork both sides are posted.
+NOT_RETRIED = ("conflict", "chain", "fork")
+#: What came under a second address has been posted under the first, unless a person accepts it.
+_SETTLED = ", ".join(f"'{reason}'" for reason in (*NOT_RETRIED, "address"))
 _REPLAYABLE = f"{_IN_INBOX} AND reason NOT IN ({_SETTLED}) ORDER BY case_id"
 _FORKS = """
 SELECT seq FROM quarantine WHERE reason = 'fork' AND resolved_ms IS NULL
@@ -146,7 +148,7 @@ def released(
     """What waits and perhaps need not any more, now that these lanes have sent again, by key."""
     if not lanes:
         return []
-    sql = _RELEASED.format(",".join(["(?,?,?)"] * len(lanes)))
+    sql = _RELEASED.format(places(len(lanes), 3))
     names = [part for lane in lanes for part in lane]
     return [_replayable(row) for row in db.rows(sql, (tenant, *names))]
 

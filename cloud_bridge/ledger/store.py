@@ -327,7 +327,7 @@ class SqlLedger:
         reason = found.case.reason if found else ""
         if reason == "address":
             return decision.action == "accept" and inbox.move_home(self._db, case.key)
-        return reason not in ("conflict", "chain", "fork")
+        return reason not in quarantine.NOT_RETRIED
 
     def _retry_all(self, cases: Iterable[quarantine.Replayable], now_ms: int) -> Replayed:
         tried = [self._noted(case, self._tried(case), now_ms) for case in cases]
