@@ -76,7 +76,8 @@ install_programs() { # WHEEL [--wheels DIR]
 }
 
 install_units() {
-    install -m 644 "$here/lanetally-agent@.service" "$here/lanetally-bridge.service" "$units/"
+    install -m 644 "$here/lanetally-agent@.service" "$here/lanetally-bridge.service" \
+        "$here/lanetally-camera@.service" "$here/lanetally-camera.socket" "$units/"
     install -D -m 644 "$here/71-lanetally.rules" /etc/udev/rules.d/71-lanetally.rules
     install -D -m 644 "$here/lanetally.modules" /etc/modules-load.d/lanetally.conf
     ln -sf "$programs/bin/lanetally" "$programs/bin/lanetally-bridge" /usr/local/bin/
@@ -162,6 +163,7 @@ remove() { # [--with-data]
         systemctl disable --now --quiet "$unit" || true
     done
     rm -rf "$units"/lanetally-agent@.service "$units"/lanetally-bridge.service \
+        "$units"/lanetally-camera@.service "$units"/lanetally-camera.socket \
         "$units"/multi-user.target.wants/lanetally-agent@*.service \
         /etc/udev/rules.d/71-lanetally.rules /etc/modules-load.d/lanetally.conf \
         /usr/local/bin/lanetally /usr/local/bin/lanetally-bridge "$programs" "$programs.d"

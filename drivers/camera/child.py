@@ -1,16 +1,15 @@
-"""The camera's own process: `python -m drivers.camera.child OPTIONS`, started by `driver_camera`.
+"""The camera's own process: `python -m drivers.camera.child`, started for `port_child`.
 
-OPTIONS is `CameraOptions` as JSON. It loads its libraries, and waits for a byte on its standard
-input: so it may be started before its camera is plugged in. It writes lines of `codec_child` to its
-standard output and ends when its standard input does: whatever becomes of the agent, the camera is
-free again.
+The first line on its standard input is `CameraOptions` as JSON. It loads its libraries, and waits
+for the next, an empty one: so it may be started before its camera is plugged in, and waits again
+when it was pulled out. It writes lines of `codec_child` to its standard output and ends when its
+standard input does: whatever becomes of the agent, the camera is free again.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 import threading
 import time
 import zlib
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from drivers.camera.reading import LabelReader
 
 NICENESS: Final = 5  #: the sale goes first
+READ_BYTES: Final = 4096
 BEAT_NS: Final = 500_000_000
 WAIT_MS: Final = 100
 STUCK_NS: Final = 5_000_000_000  #: a picture is read in 0.1 s, on a slow box in 0.5 s
@@ -41,30 +41,51 @@ Say: TypeAlias = Callable[[ChildMessage], None]
 def main() -> None:
     pipe = os.dup(1)
     os.dup2(2, 1)  # what libraries print goes to the log, not between our lines
+    told, _, more = _first_lines().partition(b"\n")
     begin = threading.Event()
+    if more:
+        begin.set()
     threading.Thread(target=_end_with_parent, args=(begin,), daemon=True).start()
-    options = CameraOptions(**json.loads(sys.argv[1]))
+    options = CameraOptions(**json.loads(told))
 
     def say(message: ChildMessage) -> None:
         os.write(pipe, line(message))
 
-    def wait_to_begin() -> None:
+    def wait_to_begin() -> bool:
         begin.wait()
+        begin.clear()
         with suppress(PermissionError):  # a sandbox may forbid it: no reason not to look
-            os.nice(NICENESS)  # not before: while it loads, somebody may wait for it
+            # not before: while it loads, somebody may wait for it
+            os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+        return True
 
     serve(options, say, wait_to_begin)
     os._exit(0)  # a thread may hang in a camera that does: it is not waited for
 
 
+def _first_lines() -> bytes:
+    """The options, and what came with them. Ends with the parent, too."""
+    said = b""
+    while b"\n" not in said:
+        piece = os.read(0, READ_BYTES)
+        if not piece:
+            os._exit(0)
+        said += piece
+    return said
+
+
 def _end_with_parent(begin: threading.Event) -> None:
-    while os.read(0, 4096):
+    while os.read(0, READ_BYTES):
         begin.set()
     os._exit(0)
 
 
-def serve(options: CameraOptions, say: Say, wait_to_begin: Callable[[], object]) -> None:
-    """Look at pictures until there are no more. Says why it ends."""
+def serve(options: CameraOptions, say: Say, wait_to_begin: Callable[[], bool]) -> None:
+    """Look at pictures each time that it is told to begin, until there are no more: says why.
+
+    Then it waits again, with all that it has loaded, for a camera that is back; it ends if there is
+    one that it cannot let go.
+    """
     try:
         import cv2
 
@@ -75,17 +96,18 @@ def serve(options: CameraOptions, say: Say, wait_to_begin: Callable[[], object])
     except ImportError as error:  # libzbar0 is a package of the system, not of Python
         say(Unfit(f"a library is missing: {error}"))
         return
-    wait_to_begin()
-    port = CapturePort(options.path, options.width_px, options.height_px, options.fps)
-    try:
-        port.open()
-    except DeviceUnavailable as error:
-        say(Lost(str(error)))
-        return
-    try:
-        say(Lost(_look(port, desk, options.frozen_ms * 1_000_000, say)))
-    finally:
-        port.close()
+    is_free = True
+    while is_free and wait_to_begin():
+        port = CapturePort(options.path, options.width_px, options.height_px, options.fps)
+        try:
+            port.open()
+            reason = _look(port, desk, options.frozen_ms * 1_000_000, say)
+        except DeviceUnavailable as error:
+            reason = str(error)
+        is_free = port.close()
+        desk.close()
+        desk = Desk(options, say)
+        say(Lost(reason))
 
 
 def _look(port: CapturePort, desk: Desk, limit_ns: int, say: Say) -> str:
@@ -143,6 +165,9 @@ class Desk:
             reading, self._reading = self._reading, None
             for label in reading.result():
                 self._say(label)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False)
 
     def is_stuck(self, now_ns: int) -> bool:
         busy = self._reading is not None and not self._reading.done()

@@ -41,7 +41,7 @@ class Alive:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """No pictures any more; the child ends."""
+    """No pictures any more; the child waits until it is to begin again."""
 
     reason: str
 

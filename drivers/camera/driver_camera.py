@@ -1,9 +1,9 @@
 """A camera that reads labels, counts items over a line, or both.
 
-All work on pictures is done by a child process (`drivers.camera.child`): its libraries take 100 MB
-and half a second to load, they hold a core for long, and native code that fails takes its process
-with it. None of them is imported here. The child says what it sees and, twice a second, that it
-lives; a child that says nothing is lost, like a camera whose picture stands still.
+All work on pictures is done by a process of its own (`drivers.camera.child`): its libraries take
+100 MB and half a second to load, they hold a core for long, and native code that fails takes its
+process with it. None of them is imported here. The child says what it sees and, twice a second,
+that it lives; a child that says nothing is lost, like a camera whose picture stands still.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import ClassVar, Final
@@ -70,10 +71,10 @@ class Camera:
         """
         _check_zone(self._options)
         if not Path(self._options.path).exists():
-            self._port.prepare(self._arguments())
+            self._port.prepare(self._told())
         self._check_path()
         self._codec, self._waiting, self.pulse = ChildCodec(self._role), [], None
-        self._port.open(self._arguments())
+        self._port.open(self._told())
         deadline_ns = time.monotonic_ns() + START_NS
         while time.monotonic_ns() < deadline_ns:
             heard = self._heard()
@@ -91,7 +92,8 @@ class Camera:
             self._pass_on(emit, stop)
         except DeviceUnavailable:
             self._port.close()
-            self._port.prepare(self._arguments())  # for when it is back
+            with suppress(DeviceUnavailable):
+                self._port.prepare(self._told())  # for when it is back
             raise
 
     def _pass_on(self, emit: Emit, stop: threading.Event) -> None:
@@ -112,13 +114,15 @@ class Camera:
     def close(self) -> None:
         self._port.close()
 
-    def _arguments(self) -> list[str]:
-        return [json.dumps(asdict(self._options))]
+    def _told(self) -> str:
+        return json.dumps(asdict(self._options))
 
     def _heard(self) -> list[ChildMessage]:
         return self._codec.feed(self._port.read(_WAIT_MS))
 
     def _check_end(self, message: ChildMessage) -> None:
+        if isinstance(message, Lost):
+            self._port.rest()
         if isinstance(message, Lost | Unfit):
             kind = DeviceUnavailable if isinstance(message, Lost) else DeviceMisconfigured
             raise kind(f"{self._options.path}: {message.reason}")

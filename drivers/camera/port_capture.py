@@ -58,10 +58,13 @@ class CapturePort:
             picture, self._picture = self._picture, None
             return picture
 
-    def close(self) -> None:
+    def close(self) -> bool:
+        """False if it hangs: then the camera is not free before this process has ended."""
         self._closed.set()
-        if self._thread is not None:
-            self._thread.join(END_S)  # OpenCV may wait 10 s for a camera that hangs: not with it
+        if self._thread is None:
+            return True
+        self._thread.join(END_S)  # OpenCV may wait 10 s for a camera that hangs: not with it
+        return not self._thread.is_alive()
 
     def _source(self) -> tuple[cv2.VideoCapture | ImageFolder, float]:
         """What gives pictures, and the pause between them: a camera keeps its own time."""

@@ -1,13 +1,17 @@
-"""A child process whose output is read here and whose life ends with ours. Moves bytes."""
+"""A child process whose output is read here and whose life ends with ours. Moves bytes.
+
+It is started here, or, where a box has the camera's own unit, by systemd: then `SOCKET_VARIABLE`
+names the socket behind which each connection gets a child, with rights that the lane need not have.
+"""
 
 from __future__ import annotations
 
 import os
 import select
+import socket
 import subprocess
 import sys
 import weakref
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -16,77 +20,129 @@ from drivers.base import DeviceUnavailable
 
 READ_BYTES: Final = 65_536
 END_S: Final = 0.5
-BEGIN: Final = b"\n"  #: on its standard input
 ROOT: Final = Path(__file__).parents[2]
+SOCKET_VARIABLE: Final = "LANETALLY_CAMERA"  #: set by systemd/lanetally-agent@.service
+UNIT: Final = "lanetally-camera.socket"
 
 
 class ChildPort:
-    """`module`: run as `python -m module ARGUMENTS` by this same interpreter.
+    """`module`: run as `python -m module` by this same interpreter, or by the unit.
 
-    It takes a second to be ready, and may be started before there is anything for it to do. One
-    that still waits is not ended by `close`, but with this object.
+    On its standard input the child gets a line of options, and an empty one when it is to begin. It
+    takes a second to be ready, and may be started before there is anything for it to do. One that
+    waits is not ended by `close`, but with this object.
     """
 
     def __init__(self, module: str) -> None:
         self._module = module
-        self._child: subprocess.Popen[bytes] | None = None
+        self._line: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._is_told = False
 
     @property
     def pid(self) -> int | None:
-        return None if self._child is None else self._child.pid
+        """Of a child that was started here."""
+        return None if self._process is None else self._process.pid
 
-    def prepare(self, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
-        """Start it, if it is not there: it loads what it needs, and waits."""
-        if self._child is not None and self._child.poll() is None:
-            return self._child
-        paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-        self._child = subprocess.Popen(  # noqa: S603  this interpreter, our own module
-            [sys.executable, "-m", self._module, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
-            start_new_session=True,  # Ctrl-C in a terminal is for the agent alone
-        )
-        self._end = weakref.finalize(self, _end, self._child)
-        return self._child
+    def prepare(self, options: str) -> socket.socket:
+        """Start it, if it is not there: it loads what it needs, and waits. The line to it.
 
-    def open(self, arguments: Sequence[str]) -> None:
+        Raises DeviceUnavailable if systemd has none for us.
+        """
+        if self._line is not None and not _has_ended(self._line):
+            return self._line
+        where = os.environ.get(SOCKET_VARIABLE)
+        self._process = None
+        self._line, its = (_connected(where), None) if where else socket.socketpair()
+        if its is not None:
+            with its:
+                self._process = self._started(its)
+        self._end = weakref.finalize(self, _end, self._line, self._process)
+        self._say(options)
+        return self._line
+
+    def open(self, options: str) -> None:
         """Let it begin. Its standard input stays open as long as we live: at its end it goes."""
         self.close()
-        child = self.prepare(arguments)
-        assert child.stdin is not None
+        self.prepare(options)
         self._is_told = True
-        with suppress(BrokenPipeError):  # it is gone already: `read` tells
-            child.stdin.write(BEGIN)
+        self._say("")
 
     def read(self, wait_ms: int) -> bytes:
         """What it said, b"" if nothing in `wait_ms`. Raises DeviceUnavailable when it has ended."""
-        child = self._child
-        if child is None or child.stdout is None:
+        if self._line is None:
             raise DeviceUnavailable("the camera's process is not running")
-        if not select.select([child.stdout], [], [], wait_ms / 1000)[0]:
+        if not select.select([self._line], [], [], wait_ms / 1000)[0]:
             return b""
-        data = os.read(child.stdout.fileno(), READ_BYTES)
-        if not data:
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(END_S)
-            raise DeviceUnavailable(f"the camera's process ended with {child.returncode}")
-        return data
+        data = b""
+        with suppress(ConnectionResetError):  # it ended with some of ours unread
+            data = self._line.recv(READ_BYTES)
+        if data:
+            return data
+        if self._process is None:
+            raise DeviceUnavailable(
+                "the camera's process ended: journalctl -u 'lanetally-camera@*'"
+            )
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(END_S)
+        raise DeviceUnavailable(f"the camera's process ended with {self._process.returncode}")
+
+    def rest(self) -> None:
+        """It has said that it waits again: to begin at the next `open`."""
+        self._is_told = False
 
     def close(self) -> None:
         """End it at once: it has nothing to save, and the kernel gives its camera back."""
         if self._is_told:
-            self._is_told, self._child = False, None
+            self._is_told, self._line, self._process = False, None, None
             self._end()
 
+    def _started(self, its: socket.socket) -> subprocess.Popen[bytes]:
+        paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+        return subprocess.Popen(  # noqa: S603  this interpreter, our own module
+            [sys.executable, "-m", self._module],
+            stdin=its.fileno(),
+            stdout=its.fileno(),
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            start_new_session=True,  # Ctrl-C in a terminal is for the agent alone
+        )
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    child.kill()
-    for pipe in (child.stdin, child.stdout):
-        if pipe is not None:
-            with suppress(OSError):
-                pipe.close()
-    with suppress(subprocess.TimeoutExpired):  # a driver of the kernel may hold it: not our wait
-        child.wait(END_S)
+    def _say(self, line: str) -> None:
+        assert self._line is not None
+        with suppress(OSError):  # it is gone already: `read` tells
+            self._line.sendall(line.encode() + b"\n")
+
+
+def _connected(path: str) -> socket.socket:
+    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        line.connect(path)
+    except OSError as error:
+        line.close()
+        reason = f"{path}: {error.strerror}; systemctl start {UNIT}"
+        raise DeviceUnavailable(reason) from error
+    return line
+
+
+def _has_ended(line: socket.socket) -> bool:
+    try:
+        return line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def _end(line: socket.socket, process: subprocess.Popen[bytes] | None) -> None:
+    """A driver of the kernel may hold it: that is not waited for."""
+    if process is not None:
+        process.kill()
+    with suppress(OSError):
+        line.shutdown(socket.SHUT_WR)
+        line.settimeout(END_S)
+        while line.recv(READ_BYTES):
+            pass
+    line.close()
+    if process is not None:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(END_S)

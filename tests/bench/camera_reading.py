@@ -157,7 +157,7 @@ def child_load(clip: Path) -> tuple[float, float, int, int]:
     port, codec = ChildPort(CHILD), ChildCodec("camera")
     beats: list[tuple[float, Alive]] = []
     resident_mb = 0.0
-    port.open([json.dumps(asdict(CameraOptions(path=str(clip))))])
+    port.open(json.dumps(asdict(CameraOptions(path=str(clip)))))
     assert port.pid is not None
     child = psutil.Process(port.pid)
     last = Alive(0, 0, 0)

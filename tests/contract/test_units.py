@@ -14,11 +14,13 @@ import pytest
 
 import agent.cli
 import cloud_bridge.cli
+from drivers.camera import driver_camera, port_child
 from tests.contract import rules
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 UNITS = sorted(FOLDER.glob("*.service"))
 PROGRAMS = {"lanetally": agent.cli.main, "lanetally-bridge": cloud_bridge.cli.main}
+CAMERA = FOLDER / "lanetally-camera@.service"
 EXPOSURE_MAX = 2.0
 
 
@@ -29,7 +31,7 @@ def unit(path: Path) -> configparser.ConfigParser:
     return parser
 
 
-@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [path for path in UNITS if path != CAMERA], ids=lambda p: p.name)
 def test_a_unit_starts_a_command_that_exists(path, tmp_path, capsys):
     program, *arguments = shlex.split(unit(path)["Service"]["ExecStart"])
     missing = tmp_path / "missing.toml"
@@ -39,6 +41,32 @@ def test_a_unit_starts_a_command_that_exists(path, tmp_path, capsys):
 
     assert code == 1, "it was understood, and only the file was missing"
     assert str(missing) in capsys.readouterr().err
+
+
+def test_the_cameras_unit_starts_what_the_driver_would_start_and_talks_to_the_lane_alone():
+    service = unit(CAMERA)["Service"]
+
+    assert service["ExecStart"].split()[1:] == ["-m", driver_camera.CHILD]
+    assert (service["StandardInput"], service["StandardOutput"]) == ("socket", "socket")
+    assert service["StandardError"] == "journal", "what libraries print is not for the lane"
+
+
+def test_the_lane_finds_its_camera_behind_the_socket_that_systemd_listens_at():
+    lane, listening = unit(FOLDER / "lanetally-agent@.service"), unit(FOLDER / port_child.UNIT)
+    where = listening["Socket"]["ListenStream"]
+
+    said = (FOLDER / "lanetally-agent@.service").read_text("utf-8").splitlines()
+
+    assert f"Environment={port_child.SOCKET_VARIABLE}={where}" in said
+    assert lane["Unit"]["Wants"] == port_child.UNIT
+    assert listening["Socket"]["Accept"] == "yes", "one process for each camera"
+    assert listening["Socket"]["SocketGroup"] == lane["Service"]["Group"]
+
+
+def test_only_the_cameras_unit_may_use_cameras():
+    allowed = {path.name for path in UNITS if "DeviceAllow=char-81 rw" in path.read_text("utf-8")}
+
+    assert allowed == {CAMERA.name}
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
@@ -65,21 +93,24 @@ def test_a_unit_is_shut_in(path):
     assert float(exposure[1]) <= EXPOSURE_MAX
 
 
-def test_devices_that_may_be_plugged_in_later_are_allowed_by_number():
+@pytest.mark.parametrize("name", ["lanetally-agent@.service", CAMERA.name])
+def test_devices_that_may_be_plugged_in_later_are_allowed_by_number(name):
     """systemd looks a name up in /proc/devices once, at the start: one that is not there yet would
     never be allowed. hidraw has no number of its own: its driver is loaded before."""
-    lines = (FOLDER / "lanetally-agent@.service").read_text("utf-8").splitlines()
+    lines = (FOLDER / name).read_text("utf-8").splitlines()
     allowed = [line.split("=")[1] for line in lines if line.startswith("DeviceAllow=")]
 
     named = [entry for entry in allowed if not re.fullmatch(r"char-\d+ rw", entry)]
 
-    assert named == ["char-hidraw rw"]
+    assert set(named) <= {"char-hidraw rw"}
     assert "usbhid" in (FOLDER / "lanetally.modules").read_text("utf-8").splitlines()
 
 
-def test_a_child_of_the_lane_may_step_back_behind_the_sale():
-    """What lowers its own priority (drivers/camera/child.py) was ended by the filter once."""
-    lines = (FOLDER / "lanetally-agent@.service").read_text("utf-8").splitlines()
+@pytest.mark.parametrize("name", ["lanetally-agent@.service", CAMERA.name])
+def test_what_can_wait_may_step_back_behind_the_sale(name):
+    """What lowers its own priority (agent/housekeeping.py, drivers/camera/child.py) was once ended
+    by the filter."""
+    lines = (FOLDER / name).read_text("utf-8").splitlines()
     filters = [line.partition("=")[2] for line in lines if line.startswith("SystemCallFilter=")]
 
     assert "@resources" in filters[1]
@@ -96,7 +127,7 @@ def test_what_the_script_installs_is_there():
     files = set(re.findall(r"\$here/([\w.@-]+)", script))
 
     assert {file for file in files if not (FOLDER / file).is_file()} == set()
-    assert {path.name for path in UNITS} <= files
+    assert {path.name for path in (*UNITS, *FOLDER.glob("*.socket"))} <= files
 
 
 @pytest.mark.parametrize("language", ["C.UTF-8", "zh_CN.UTF-8"])

@@ -130,12 +130,14 @@ def test_a_camera_that_ends_serves_the_same_role_when_it_is_back(tmp_path):
     path = held_label(tmp_path / "clip.avi", "4006381333931", 30)
     run = camera(path)
     assert [event.scan_data for event in to_the_end(run)] == [b"4006381333931"]
+    child = run.driver.child_pid
     path.rename(tmp_path / "unplugged")
     with pytest.raises(DeviceUnavailable):
         run.driver.open()
     held_label(path, "96385074", 30)
     again = Running(run.driver)
     assert [event.scan_data for event in to_the_end(again)] == [b"96385074"]
+    assert run.driver.child_pid == child, "what it has loaded is not loaded again"
 
 
 def test_slow_reading_drops_pictures_and_does_not_fall_behind(tmp_path):

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from drivers.printer import raster
 from tests.lab.arch import Arch
 
 GUEST = Path(__file__).parent / "guest"
+FONT = "fonts-wqy-microhei"  #: to draw the receipts with
 
 SUITE = "bookworm"
 DISK_SIZE = "4G"
@@ -88,6 +90,8 @@ def install_tools(arch: Arch) -> None:
     """Raises LabUnprepared if a program is missing and apt cannot bring it."""
     tools = arch.tools().items()
     missing = sorted({name for tool, names in tools if not shutil.which(tool) for name in names})
+    if raster.find_font("") is None:
+        missing.append(FONT)
     if missing:
         print(f"installing {' '.join(missing)} …", flush=True)
         command = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *missing]

@@ -67,7 +67,7 @@ def _strips(receipt: Receipt) -> Iterator[Image.Image]:
     font = raster.find_font("")
     if font is not None:
         drawer = raster.FontDrawer(font)
-        for text in receipt.lines:
+        for text in "\n".join(receipt.lines).rstrip().split("\n"):  # not what is fed before the cut
             line = spell(text, lambda char: "raster" if drawer.has(char) else "lost")
             yield _image(drawer.draw(line, COLUMNS, Style()))
     for found in receipt.images:

@@ -77,7 +77,7 @@ def counter(number: int) -> tuple[Device, ...]:
             gadgets.printer(f"printer.{number}", port + 3,
                 Identity(0x04B8, 0x0E28, "EPSON", "TM-T20III", f"PRN{serial}")),
             Path(f"/dev/lanetally/lp/by-id/usb-EPSON_TM-T20III_PRN{serial}"),
-            'kind = "printer"\nmodel = "escpos"\ntransport = "lp"\ncjk = "none"\n',
+            'kind = "printer"\nmodel = "escpos"\ntransport = "lp"\n',
         ),
     )  # fmt: skip
 
@@ -99,7 +99,7 @@ TAGS = Device(
 USB_PRINTER = Device(
     LANE.device("printer").gadget,
     Path(),
-    'kind = "printer"\nmodel = "escpos"\ntransport = "usb"\nserial = "PRN01"\ncjk = "none"\n',
+    'kind = "printer"\nmodel = "escpos"\ntransport = "usb"\nserial = "PRN01"\n',
 )
 #: A lane with all that sees, feels and weighs.
 SENSING_LANE = Lane(

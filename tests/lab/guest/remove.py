@@ -11,6 +11,7 @@ from tests.lab.guest.devices import LANE
 from tests.lab.guest.result import Findings, told
 from tests.lab.guest.shop import BRIDGE, INSTALL, LEDGER, SETTINGS
 
+CAMERA_SOCKET = "lanetally-camera.socket"
 CHINESE, ENGLISH = "zh_CN.UTF-8", "C.UTF-8"
 WHEEL = next(iter(Path("/lab/wheels").glob("lanetally-*.whl")), Path())
 PROGRAMS = [
@@ -20,6 +21,7 @@ PROGRAMS = [
         *("/usr/local/bin/lanetally-bridge", "/etc/udev/rules.d/71-lanetally.rules"),
         *("/etc/modules-load.d/lanetally.conf", f"/etc/systemd/system/{BRIDGE}"),
         "/etc/systemd/system/lanetally-agent@.service",
+        *("/etc/systemd/system/lanetally-camera@.service", f"/etc/systemd/system/{CAMERA_SOCKET}"),
         f"/etc/systemd/system/multi-user.target.wants/{LANE.unit}",
         f"/etc/systemd/system/multi-user.target.wants/{BRIDGE}",
     )

@@ -6,6 +6,7 @@ Runs in the box, as root, in the environment that install.sh has made.
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -20,6 +21,7 @@ from agent.cli.demo.cashier import Cashier, Devices
 from agent.cli.demo.check import Report, evidence, report
 from agent.cli.demo.plan import planned
 from agent.cli.demo.till import Pos, Screen, following
+from agent.domain.facts import LineItemAdded
 from agent.domain.text import Text
 from agent.i18n import translator
 from drivers.line.serving import serving
@@ -38,6 +40,8 @@ BRIDGE = "lanetally-bridge.service"
 HERE = "127.0.0.1"
 TOKEN = "lab-0123456789abcdef"
 AGAIN_MAX = 5
+READ_S = 0.001
+NEWEST_LINE = "SELECT coalesce(max(seq), 0) FROM fact WHERE type = ?"
 GTIN_13 = 13
 
 LANE_TOML = """\
@@ -94,15 +98,20 @@ class PatientCashier(Cashier):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.scanned_again = 0
-        self.shown_ms: list[int] = []  #: from the last key of a label to the screen: it is durable
+        self.shown_ms: list[int] = []  #: from the last key of a label to the screen
+        self.durable_ms: list[int] = []  #: to where another process reads it in the journal
+        self.journal: sqlite3.Connection | None = None  #: to look there, too
 
     def _scan(self, gtin: str) -> None:
         screen = self._screen
         shown = screen.item_count if screen.transaction_id else 0
         for _ in range(AGAIN_MAX):
             screen.complaint = ""
+            newest = self._newest_line()
             super()._scan(gtin)
             began = time.monotonic()
+            if self.journal:
+                self.durable_ms.append(round(self._wait_for_line(newest) * 1000))
             self._wait(
                 lambda: bool(screen.complaint) or screen.item_count > shown,
                 Text("The lane does not show item {count} of the basket", {"count": shown + 1}),
@@ -112,6 +121,21 @@ class PatientCashier(Cashier):
                 return
             self.played.scans -= 1
             self.scanned_again += 1
+
+    def _wait_for_line(self, newest: int) -> float:
+        """Until a line item follows the newest, or the lane complains; the seconds it took."""
+        return waited(
+            lambda: self._newest_line() > newest or bool(self._screen.complaint),
+            "the scan is in the journal",
+            look_s=READ_S,
+        )
+
+    def _newest_line(self) -> int:
+        """The newest line item of the journal. Others read what is in its log only once it is on
+        the disk (WAL, synchronous = FULL)."""
+        if self.journal is None:
+            return 0
+        return int(self.journal.execute(NEWEST_LINE, (LineItemAdded.type,)).fetchone()[0])
 
 
 @dataclass(slots=True)

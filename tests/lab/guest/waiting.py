@@ -14,7 +14,9 @@ class LabFailed(Exception):
     """What the box should have done, and did not."""
 
 
-def waited(seen: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> float:
+def waited(
+    seen: Callable[[], bool], what: str, patience_s: float = PATIENCE_S, look_s: float = LOOK_S
+) -> float:
     """The seconds until `seen`. Raises LabFailed. The lane may not be there yet."""
     began = time.monotonic()
     while True:
@@ -25,4 +27,4 @@ def waited(seen: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) 
             pass
         if time.monotonic() - began > patience_s:
             raise LabFailed(f"not within {patience_s:.0f} s: {what}")
-        time.sleep(LOOK_S)
+        time.sleep(look_s)

@@ -11,14 +11,15 @@ from drivers.camera import child
 from drivers.camera.child import STUCK_NS, Desk, serve
 from drivers.camera.codec_child import Alive, Lost, Ready, Unfit
 from drivers.camera.options import CameraOptions
-from drivers.camera.port_capture import Picture
+from drivers.camera.port_capture import CapturePort, Picture
 from drivers.camera.sim import View, label, looks, write_clip, write_images
 from drivers.camera.sim_belt import items, ride
 
 
-def said(path, **options) -> list:
+def said(path, times=1, **options) -> list:
     messages = []
-    serve(CameraOptions(path=str(path), **options), messages.append, lambda: None)
+    turns = iter([True] * times + [False])
+    serve(CameraOptions(path=str(path), **options), messages.append, lambda: next(turns))
     return messages
 
 
@@ -52,6 +53,16 @@ def test_the_same_picture_over_and_over_is_a_frozen_camera(tmp_path):
     write_images(tmp_path / "pictures", [frame] * 60)
     messages = said(tmp_path / "pictures", frozen_ms=500, mode="counting")
     assert messages[-1] == Lost("frozen: the picture stands still")
+
+
+def test_it_begins_again_as_if_it_had_not_looked_before(pictures):
+    """What it read is news to the lane again: it may be another customer's."""
+    assert kinds(said(pictures, times=2)) == [Ready, LabelSeen, Lost] * 2
+
+
+def test_a_camera_that_it_cannot_let_go_is_its_last(pictures, monkeypatch):
+    monkeypatch.setattr(CapturePort, "close", lambda port: False)
+    assert kinds(said(pictures, times=3)) == [Ready, LabelSeen, Lost]
 
 
 def test_a_folder_without_a_picture_is_lost_before_it_is_ready(tmp_path):

@@ -27,18 +27,21 @@ class Script:
 
     def __init__(self, *pieces: bytes) -> None:
         self.pieces = list(pieces)
-        self.arguments = None
-        self.closed = 0
+        self.options = None
+        self.closed = self.rested = 0
         self.prepared = None
 
-    def prepare(self, arguments) -> None:
-        self.prepared = arguments
+    def prepare(self, options) -> None:
+        self.prepared = options
 
-    def open(self, arguments) -> None:
-        self.arguments = arguments
+    def open(self, options) -> None:
+        self.options = options
 
     def read(self, wait_ms: int) -> bytes:
         return self.pieces.pop(0) if self.pieces else b""
+
+    def rest(self) -> None:
+        self.rested += 1
 
     def close(self) -> None:
         self.closed += 1
@@ -89,7 +92,7 @@ def test_what_is_seen_is_emitted_in_the_order_in_which_it_was_said(clip):
 def test_the_child_is_told_the_options(clip):
     driver = camera(clip, line(Ready(1, 1)), mode="both", line_pct=70)
     driver.open()
-    [said] = driver._port.arguments
+    said = driver._port.options
     assert '"mode": "both"' in said
     assert '"line_pct": 70' in said
 
@@ -141,7 +144,7 @@ def test_the_child_of_an_absent_camera_is_made_ready_for_it(tmp_path):
     with pytest.raises(DeviceUnavailable):
         driver.open()
     assert driver._port.prepared
-    assert driver._port.arguments is None
+    assert driver._port.options is None
 
 
 def test_probe_gives_the_kernels_name_of_a_camera(tmp_path, monkeypatch):
@@ -169,7 +172,7 @@ def test_a_camera_takes_no_command(clip):
 
 def test_a_child_that_ends_is_unavailable_with_its_reason():
     port = ChildPort("drivers.camera.no_such_module")
-    port.open([])
+    port.open("{}")
     with pytest.raises(DeviceUnavailable, match="ended with 1"):
         port.read(20_000)
     port.close()
