@@ -49,7 +49,10 @@ def main() -> None:
     options = CameraOptions(**json.loads(told))
 
     def say(message: ChildMessage) -> None:
-        os.write(pipe, line(message))
+        try:
+            os.write(pipe, line(message))
+        except OSError:
+            os._exit(0)
 
     def wait_to_begin() -> bool:
         begin.wait()
@@ -75,8 +78,9 @@ def _first_lines() -> bytes:
 
 
 def _end_with_parent(begin: threading.Event) -> None:
-    while os.read(0, READ_BYTES):
-        begin.set()
+    with suppress(OSError):  # it was killed before it had read what we said
+        while os.read(0, READ_BYTES):
+            begin.set()
     os._exit(0)
 
 

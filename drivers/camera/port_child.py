@@ -11,7 +11,9 @@ import select
 import socket
 import subprocess
 import sys
+import time
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -38,28 +40,30 @@ class ChildPort:
         self._line: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._is_told = False
+        self._end: Callable[[], object] = lambda: None
 
     @property
     def pid(self) -> int | None:
         """Of a child that was started here."""
         return None if self._process is None else self._process.pid
 
-    def prepare(self, options: str) -> socket.socket:
-        """Start it, if it is not there: it loads what it needs, and waits. The line to it.
+    def prepare(self, options: str) -> None:
+        """Start it, if it is not there: it loads what it needs, and waits.
 
         Raises DeviceUnavailable if systemd has none for us.
         """
         if self._line is not None and not _has_ended(self._line):
-            return self._line
-        where = os.environ.get(SOCKET_VARIABLE)
-        self._process = None
-        self._line, its = (_connected(where), None) if where else socket.socketpair()
-        if its is not None:
+            return
+        self._end()
+        self._line = self._process = None
+        if where := os.environ.get(SOCKET_VARIABLE):
+            self._line = _connected(where)
+        else:
+            self._line, its = socket.socketpair()
             with its:
                 self._process = self._started(its)
         self._end = weakref.finalize(self, _end, self._line, self._process)
         self._say(options)
-        return self._line
 
     def open(self, options: str) -> None:
         """Let it begin. Its standard input stays open as long as we live: at its end it goes."""
@@ -119,29 +123,28 @@ def _connected(path: str) -> socket.socket:
         line.connect(path)
     except OSError as error:
         line.close()
-        reason = f"{path}: {error.strerror}; systemctl start {UNIT}"
-        raise DeviceUnavailable(reason) from error
+        raise DeviceUnavailable(f"{path}: {error.strerror}; systemctl start {UNIT}") from error
     return line
 
 
 def _has_ended(line: socket.socket) -> bool:
     try:
-        return line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
+        return not line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except OSError as error:
+        return not isinstance(error, BlockingIOError)
 
 
 def _end(line: socket.socket, process: subprocess.Popen[bytes] | None) -> None:
     """A driver of the kernel may hold it: that is not waited for."""
     if process is not None:
         process.kill()
+    deadline_s = time.monotonic() + END_S
     with suppress(OSError):
         line.shutdown(socket.SHUT_WR)
-        line.settimeout(END_S)
-        while line.recv(READ_BYTES):
-            pass
+        while (left_s := deadline_s - time.monotonic()) > 0:
+            line.settimeout(left_s)
+            if not line.recv(READ_BYTES):
+                break
     line.close()
     if process is not None:
         with suppress(subprocess.TimeoutExpired):

@@ -1,18 +1,24 @@
 """A camera's process that systemd starts for each connection, as lanetally-camera.socket says."""
 
+import json
+import select
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from drivers.base import DeviceUnavailable
 from drivers.camera.driver_camera import CHILD, Camera
+from drivers.camera.options import CameraOptions
 from drivers.camera.port_child import SOCKET_VARIABLE, ChildPort
 from drivers.camera.sim import write_images
 
@@ -136,12 +142,44 @@ def test_a_camera_that_is_lost_with_its_socket_says_what_was_lost_first(unit, pi
     assert "process ended" in str(lost[0])
 
 
-def test_a_line_to_a_child_that_is_gone_is_made_anew(unit):
+def test_a_unit_that_always_fails_takes_nothing_from_the_lane(tmp_path, monkeypatch):
+    """It is asked again about once a second, for as long as it takes."""
+    monkeypatch.setenv(SOCKET_VARIABLE, str(tmp_path / "camera.sock"))
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "camera.sock"))
+        listening.listen()
+        driver, counts = camera(tmp_path / "none"), []
+        for _ in range(10):
+            with pytest.raises(DeviceUnavailable):
+                driver.open()
+            listening.accept()[0].close()
+            counts.append(psutil.Process().num_fds())
+    assert counts[-1] == counts[1]
+
+
+def test_a_lane_that_is_killed_with_something_unread_leaves_nobody_at_its_camera(tmp_path):
+    """The kernel tells the other end of a socket so by an error, not by its end."""
+    write_images(tmp_path / "camera", [np.zeros((48, 64, 3), np.uint8)] * 2000)
+    ours, its = socket.socketpair()
+    with ours, its:
+        child = subprocess.Popen([sys.executable, "-m", CHILD], stdin=its, stdout=its, cwd=ROOT)
+        options = CameraOptions(path=str(tmp_path / "camera"), mode="counting")
+        ours.sendall(json.dumps(asdict(options)).encode() + b"\n\n")
+        its.close()
+        assert select.select([ours], [], [], PATIENCE_S)[0], "it says that it looks"
+        ours.close()
+        child.wait(PATIENCE_S)
+
+
+def test_one_that_ended_while_it_waited_is_started_anew(unit):
     port = ChildPort(CHILD)
-    first = port.prepare("{}")
-    for child in unit.started:
-        child.kill()
-        child.wait()
-    while first.recv(1) != b"":
-        pass
-    assert port.prepare("{}") is not first
+    port.prepare("{}")
+    while not unit.started:
+        time.sleep(0.01)
+    unit.started[0].kill()
+    unit.started[0].wait()
+    port.prepare("{}")
+    port.prepare("{}")
+    while len(unit.started) < 2:
+        time.sleep(0.01)
+    assert unit.started[1].poll() is None
