@@ -1,7 +1,7 @@
 """A child process whose output is read here and whose life ends with ours. Moves bytes.
 
-It is started here, or, where a box has the camera's own unit, by systemd: then `SOCKET_VARIABLE`
-names the socket behind which each connection gets a child, with rights that the lane need not have.
+Where a box has the camera's own unit, systemd starts it: `SOCKET_VARIABLE` names a socket behind
+which each connection gets a child, with rights that the lane need not have.
 """
 
 from __future__ import annotations
@@ -48,10 +48,7 @@ class ChildPort:
         return None if self._process is None else self._process.pid
 
     def prepare(self, options: str) -> None:
-        """Start it, if it is not there: it loads what it needs, and waits.
-
-        Raises DeviceUnavailable if systemd has none for us.
-        """
+        """Start it, if it is not there: it waits. DeviceUnavailable if systemd has none for us."""
         if self._line is not None and not _has_ended(self._line):
             return
         self._end()

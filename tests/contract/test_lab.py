@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from base64 import b64encode
 from importlib import import_module
 from pathlib import Path
@@ -84,14 +85,16 @@ def logged(path: Path, *writes: tuple[int, int, bytes]) -> Path:
     return path
 
 
-def cut_of(tmp_path: Path, seed: int) -> tuple[bytes, forgetful.Cut]:
+def cut_of(
+    tmp_path: Path, seed: int, promised_bytes: int = sys.maxsize
+) -> tuple[bytes, forgetful.Cut]:
     disk = tmp_path / "disk"
     disk.write_bytes(bytes(16 * SECTOR))
     safe, late = b"s" * 2 * SECTOR, b"l" * 4 * SECTOR
     log = logged(
         tmp_path / "log", (0, 0, safe), (0, forgetful.FLUSH, b""), (4, 0, late), (9, 0, late)
     )
-    return disk.read_bytes(), forgetful.cut(disk, log, random.Random(seed))
+    return disk.read_bytes(), forgetful.cut(disk, log, random.Random(seed), promised_bytes)
 
 
 def test_what_was_flushed_outlives_the_cut_and_the_rest_is_a_matter_of_chance(tmp_path):
@@ -107,6 +110,15 @@ def test_what_was_flushed_outlives_the_cut_and_the_rest_is_a_matter_of_chance(tm
         fates.add(sum(sector[:1] == b"l" for sector in sectors))
 
     assert {0, 4} < fates, "kept, lost, and torn"
+
+
+def test_the_power_goes_at_any_write_since_the_last_promise(tmp_path):
+    after_first_flush = 5 * SECTOR
+    cuts = [cut_of(tmp_path, seed, after_first_flush)[1] for seed in range(50)]
+
+    assert {cut.flushed for cut in cuts} == {2}, "what was promised has been flushed"
+    assert {cut.open for cut in cuts} == {0, 1, 2}
+    assert min(cut_of(tmp_path, seed, 0)[1].flushed for seed in range(50)) == 0
 
 
 def test_a_log_that_ends_within_a_write_is_read_up_to_there(tmp_path):

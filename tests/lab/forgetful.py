@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import struct
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ class Write:
     sector: int
     flags: int
     data: bytes
+    end: int  #: where in the log the next one begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,16 @@ class Cut:
     torn: int
 
 
-def cut(disk: Path, log: Path, chance: random.Random) -> Cut:
-    """Make of `disk`, as it was before the log began, what a power cut leaves of it."""
+def cut(disk: Path, log: Path, chance: random.Random, promised_bytes: int = sys.maxsize) -> Cut:
+    """Make of `disk`, as it was before the log began, what a power cut leaves of it.
+
+    `promised_bytes`: how long the log was when something was promised last. At which of the writes
+    since then the power goes is for chance to say: they come in bursts, which a moment by the clock
+    seldom meets. By default it goes at the log's end.
+    """
     writes = list(_writes(log))
+    promised = sum(write.end <= promised_bytes for write in writes)
+    writes = writes[: chance.randint(promised, len(writes))]
     flushes = [number for number, write in enumerate(writes) if write.flags & FLUSH]
     safe = flushes[-1] + 1 if flushes else 0
     lost = torn = 0
@@ -75,4 +84,4 @@ def _writes(log: Path) -> Iterator[Write]:
             data = file.read(size)
             if len(data) < size:  # the power went here
                 return
-            yield Write(sector, flags, data)
+            yield Write(sector, flags, data, file.tell())

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 
 from tests.lab.guest.devices import LANE
+from tests.lab.guest.shop import BRIDGE
 from tests.lab.lab import Lab
 from tests.lab.outcome import Outcome, played
 from tests.lab.power import World
 
 AFTER_S = 3.0
+UP_S = 180.0
 #: When the lane said that it is ready, in microseconds since the kernel's start.
 READY = f"systemctl show {LANE.unit} --property=ActiveEnterTimestampMonotonic --value"
 #: As of a box without a battery. systemd then takes the day on which it was made itself.
@@ -26,6 +28,8 @@ def boot(lab: Lab) -> Outcome:
         box.run("sync")
         world.live(box, 0, AFTER_S, waits=False)
         console_s = box.boot()
+        for unit in (LANE.unit, BRIDGE):  # nobody starts them
+            box.run(f"until systemctl -q is-active {unit}; do sleep 0.2; done", timeout_s=UP_S)
         world.live(box, 1, None, waits=False)
         ready_us = int(box.run(READY))
     outcome = world.outcome()

@@ -29,8 +29,10 @@ from tests.lab.machine import Machine, ending
 from tests.lab.outcome import Outcome, told
 
 SEED = 6
+MANY = 5
 AFTER_S = 0.0, 6.0  #: from the first sale on
 PATIENCE_S = 600.0
+LOOK_S = 0.2
 LOAD = "tests.lab.guest.load"
 #: The load that waits in the sleeping box; how it is told what to do.
 WAITS = "({load}) >/run/lab-load.txt 2>&1 & until [ -p {said} ]; do sleep 0.1; done"
@@ -62,14 +64,16 @@ def power_cuts(lab: Lab) -> Outcome:
         with ending(lab.box(bed, data=data, log=log)) as box:
             box.wake(bed / MEMORY)
             box.run(MOUNT)
-            world.live(box, cut, None if is_last else chance.uniform(*AFTER_S), waits=True)
+            after_s = None if is_last else chance.uniform(*AFTER_S)
+            world.live(box, cut, after_s, waits=True, log=log)
             if is_last:
                 lab.collect(box, "power")
         before.replace(data)
-        disk.update(asdict(forgetful.cut(data, log, chance)))
+        disk.update(asdict(forgetful.cut(data, log, chance, world.promised_bytes)))
     outcome = world.outcome()
     figures = {"cuts": lab.options.cuts, **{f"writes_{fate}": n for fate, n in disk.items()}}
-    return Outcome(figures | outcome.figures, outcome.broken)
+    met = ["no cut met a write under way"] if lab.options.cuts >= MANY and not disk["open"] else []
+    return Outcome(figures | outcome.figures, outcome.broken + met)
 
 
 def _bed(lab: Lab) -> Path:
@@ -90,26 +94,39 @@ class World:
     def __init__(self, notes: Path) -> None:
         self._notes = notes
         self._promised: dict[str, list[str]] = {"settled": [], "printed": []}
+        self._shown: dict[str, int] = {}
+        self._originals = Counter[str]()
+        self.promised_bytes = 0  #: of the disk's log, when the last promise of this start was heard
         self._judged: list[Outcome] = []
         self._broken: list[str] = []
 
-    def live(self, box: Machine, cut: int, after_s: float | None, *, waits: bool) -> None:
+    def live(
+        self,
+        box: Machine,
+        cut: int,
+        after_s: float | None,
+        *,
+        waits: bool,
+        log: Path | None = None,
+    ) -> None:
         """Let the box judge what the cut before has left, and sell until the power goes `after_s`
-        after the first sale; None: until it has judged. `waits`: the load is there already."""
-        orders = json.dumps({"start": cut, "sells": after_s is not None} | self._promised)
+        after the first sale; None: until it has judged. `waits`: the load is there already; `log`:
+        of its second disk."""
+        about = {"start": cut, "sells": after_s is not None, "shown": self._shown}
+        orders = json.dumps(about | self._promised)
         command = box.python(LOAD, orders)
         if waits:
             names = {"pipe": load.ORDERS, "said": load.SAID}
             command = TELL.format(orders=shlex.quote(orders), **names)
         selling, judged = threading.Event(), len(self._judged)
+        self.promised_bytes = 0
         self._notes.mkdir(parents=True, exist_ok=True)
 
         def hear(line: str) -> None:
             with (self._notes / f"start-{cut}.txt").open("a", encoding="utf-8") as file:
                 print(line, file=file)
             what, _, which = line.partition(" ")
-            if what in self._promised:
-                self._promised[what].append(which)
+            self._note(what, which, log)
             if what == "settled":
                 selling.set()
             elif line.startswith(MARK):
@@ -122,8 +139,9 @@ class World:
         hand = threading.Thread(target=sell, daemon=True)
         hand.start()
         if after_s is not None:
-            selling.wait(PATIENCE_S)
-            time.sleep(after_s)
+            while hand.is_alive() and not selling.wait(LOOK_S):
+                pass
+            time.sleep(after_s if hand.is_alive() else 0)
             if not hand.is_alive():
                 self._broken.append(f"start {cut}: the box stopped selling by itself")
             box.cut_power()
@@ -131,9 +149,27 @@ class World:
         if len(self._judged) == judged:
             self._broken.append(f"start {cut}: nothing was judged")
 
+    def _note(self, what: str, which: str, log: Path | None) -> None:
+        """A promise."""
+        match what:
+            case "settled":
+                self._promised["settled"].append(which)
+            case "printed" | "copied":
+                self._promised["printed"].append(which)
+                self._originals[which] += what == "printed"
+            case "shown":
+                transaction, _, count = which.partition(" ")
+                self._shown[transaction] = int(count)
+            case _:
+                return
+        if log is not None:
+            self.promised_bytes = log.stat().st_size
+
     def outcome(self) -> Outcome:
         """Of all starts so far; the figures are those of the last one."""
         counts = {name: len(ids) for name, ids in self._promised.items()}
+        counts["shown"] = sum(self._shown.values())
+        twice = [number for number, count in self._originals.items() if count > 1]
         ready_s = [float(str(found.figures.get("ready_s", 0))) for found in self._judged]
         broken = [
             f"start {number}: {what}"
@@ -142,5 +178,6 @@ class World:
         ]
         last = self._judged[-1].figures if self._judged else {}
         return Outcome(
-            counts | last | {"ready_s": max(ready_s, default=0.0)}, self._broken + broken
+            counts | last | {"ready_s": max(ready_s, default=0.0)},
+            [*self._broken, *broken, *(f"{number} is on paper twice" for number in twice)],
         )

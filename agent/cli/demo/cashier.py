@@ -48,7 +48,7 @@ class Played:
 
     baskets: int = 0
     line_items: int = 0
-    scans: int = 0
+    scanned: list[str] = field(default_factory=list)  #: the GTIN of each label
     amount_minor: int = 0  #: what the customers paid
     missed: list[str] = field(default_factory=list)  #: transactions in which a scan was missed
 
@@ -108,7 +108,7 @@ class Cashier:
     def _scan(self, gtin: str) -> None:
         reports = self._wedge.reports(gtin.encode("ascii"), SYMBOLOGIES[len(gtin)])
         self._devices.scanner.send(reports)
-        self.played.scans += 1
+        self.played.scanned.append(gtin)
         self._pause(SCAN_S)
 
     def _show(self, scanned: int, ahead: int = 0) -> None:

@@ -18,6 +18,7 @@ from tests.lab.guest.result import Findings, told
 from tests.lab.guest.shop import Shop
 from tests.lab.guest.waiting import waited
 
+BEFORE_TIME = 1970
 FIRST_DAY_S = 86_400  #: what a clock without a battery says on its second day
 
 
@@ -31,13 +32,16 @@ def clock(findings: Findings) -> None:
         _set_clock(FIRST_DAY_S)
         subprocess.run(["systemctl", "start", LANE.unit], check=True)
         open_shop.wait_until_up()
-        findings.note("started_in", time.localtime().tm_year)
+        year = time.localtime().tm_year
+        findings.hold("started_in", year, held=year == BEFORE_TIME)
         open_shop.cashier.serve(second)
-        teller = threading.Thread(target=_learn, args=(open_shop, int(sys.argv[1])))
+        now_s = int(sys.argv[1])
+        teller = threading.Thread(target=_learn, args=(open_shop, now_s))
         teller.start()
         open_shop.cashier.serve(third)
         teller.join()
-        findings.note("sold_on_in", time.localtime().tm_year)
+        year = time.localtime().tm_year
+        findings.hold("sold_on_in", year, held=year == time.localtime(now_s).tm_year)
         report = open_shop.booked()
     findings.hold_all(report)
 

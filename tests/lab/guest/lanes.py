@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 
 from agent.cli.demo.check import evidence
 from agent.domain.facts import LineItemAdded, TransactionSettled
@@ -50,12 +51,14 @@ def _held(findings: Findings, open_shop: Shop) -> int:
     """The lane's sales; its journal and its printer know its own alone."""
     open_shop.wait_until_through()
     found = evidence(open_shop.lane.journal, LEDGER, [])
-    settled, scans = found.of(TransactionSettled), len(found.of(LineItemAdded))
+    settled = found.of(TransactionSettled)
+    gtins = Counter(item.gtin for item in found.of(LineItemAdded))
+    scanned = Counter(gtin.zfill(14) for gtin in open_shop.cashier.played.scanned)
     paper = {code for receipt in open_shop.printer.receipts for code in receipt.qr_codes}
     own = paper == {sale.receipt_number for sale in settled}
     name = open_shop.lane.id
     findings.hold(f"{name}_receipts", len(open_shop.printer.receipts), held=own)
-    findings.hold(f"{name}_scans", scans, held=scans == open_shop.cashier.played.scans)
+    findings.hold(f"{name}_scans", gtins.total(), held=gtins == scanned)
     return len(settled)
 
 

@@ -3,10 +3,11 @@
     load.py ORDERS   starts it all, judges what is there of what was told, and sells
     load.py wait     takes its orders from one pipe and speaks into another, when it is told to
 
-ORDERS are JSON: {"start": 0, "settled": […], "printed": […], "sells": true}: how often it was
-started before, the totals whose answer the POS has got, the numbers of the receipts that were cut
-off, and whether it sells, without end, or only judges. `settled ID` and `printed NUMBER` are said
-as soon as they are so.
+ORDERS are JSON: {"start": 0, "settled": […], "printed": […], "shown": {…}, "sells": true}: how
+often it was started before, the totals whose answer the POS has got, the numbers of the receipts
+that were cut off, how many items the screen has shown of each transaction, and whether it sells,
+without end, or only judges. `settled ID`, `printed NUMBER` (`copied`, of a second copy) and `shown
+TRANSACTION COUNT` are said as soon as they are so.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from tests.lab.guest import shop
 from tests.lab.guest.devices import LANE
 from tests.lab.guest.promises import hold_promises, settle_what_is_open
 from tests.lab.guest.result import Findings, told
-from tests.lab.guest.shop import BRIDGE
+from tests.lab.guest.shop import BRIDGE, is_copy
 
 MANY = 10_000
 ORDERS, SAID = Path("/run/lab-orders"), Path("/run/lab-said")
@@ -37,6 +39,7 @@ def sell(orders: dict[str, Any]) -> None:
     began = time.monotonic()
     subprocess.run(["systemctl", "start", LANE.unit, BRIDGE], check=True)
     with shop.at_lane(LANE, cut=_tell_printed) as open_shop:
+        open_shop.cashier.told = partial(print, flush=True)
         open_shop.wait_until_up()
         ready_s = round(time.monotonic() - began, 1)
 
@@ -44,7 +47,7 @@ def sell(orders: dict[str, Any]) -> None:
             findings.note("ready_s", ready_s)
             settle_what_is_open(open_shop, f"rest-{start}")
             open_shop.wait_until_through()
-            hold_promises(findings, orders)
+            hold_promises(findings, orders, orders["shown"])
 
         told(judge)
         for visit in planned(open_shop.baskets, MANY if orders["sells"] else 0, seed=start):
@@ -55,8 +58,9 @@ def sell(orders: dict[str, Any]) -> None:
 
 
 def _tell_printed(receipt: Receipt) -> None:
+    what = "copied" if is_copy(receipt) else "printed"
     for number in receipt.qr_codes:
-        print("printed", number, flush=True)
+        print(what, number, flush=True)
 
 
 def _ordered() -> dict[str, Any]:

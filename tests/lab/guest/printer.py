@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from agent.cli.demo.plan import planned
-from agent.domain.text import Text
-from agent.i18n import translator
 from tests.lab.guest import shop
 from tests.lab.guest.devices import LANE
 from tests.lab.guest.result import Findings, told
@@ -16,7 +14,6 @@ from tests.lab.guest.waiting import waited
 
 PRINTER = LANE.device("printer")
 BACK_S = 60.0
-REPRINT = translator("en")(Text("REPRINT"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +53,19 @@ def _pulled_within(shop: Shop) -> None:
     PRINTER.gadget.plug()
 
 
+def _opened_within(shop: Shop) -> None:
+    _cover(shop, is_open=True)
+    shop.printer.faults.stall_after_bytes = None
+    waited(lambda: _complains(shop), "it says that its cover is open")
+    _cover(shop, is_open=False)
+
+
+def _complains(shop: Shop) -> bool:
+    """Whether the lane shows what the printer says of itself."""
+    devices = {device["role"]: device for device in shop.pos.lane()["devices"]}
+    return not devices["printer"]["is_well"]
+
+
 def _plugged(shop: Shop) -> None:
     PRINTER.gadget.plug()
 
@@ -63,7 +73,7 @@ def _plugged(shop: Shop) -> None:
 FAULTS: Mapping[str, Fault] = {
     "paper out before": Fault(
         lambda shop: _paper(shop, is_out=True),
-        lambda shop: True,
+        _complains,
         lambda shop: _paper(shop, is_out=False),
     ),
     "paper out within": Fault(
@@ -73,9 +83,10 @@ FAULTS: Mapping[str, Fault] = {
     ),
     "cover open before": Fault(
         lambda shop: _cover(shop, is_open=True),
-        lambda shop: True,
+        _complains,
         lambda shop: _cover(shop, is_open=False),
     ),
+    "cover open within": Fault(lambda shop: _stall(shop, 150), _stalled, _opened_within),
     "unplugged before": Fault(
         lambda shop: shop.pull(PRINTER),
         lambda shop: shop.state("printer") == "lost",
@@ -98,11 +109,13 @@ def printer(findings: Findings) -> None:
             fault.begin(open_shop)
             open_shop.cashier.serve(next(visits))
             waited(lambda fault=fault: fault.seen(open_shop), f"{name} has happened")
+            on_paper = _on_paper(open_shop) - known
+            findings.hold(f"{name}: on paper before", on_paper, held=on_paper == 0)
             fault.end(open_shop)
             back_s = waited(
                 lambda known=known: _on_paper(open_shop) > known, f"{name}: it is printed", BACK_S
             )
-            copies = [_is_copy(receipt.lines) for receipt in open_shop.printer.receipts[known:]]
+            copies = [shop.is_copy(receipt) for receipt in open_shop.printer.receipts[known:]]
             findings.note(name, f"{copies.count(False)} + {copies.count(True)}, {back_s:.1f} s")
         report = open_shop.booked()
     findings.hold_all(report)
@@ -110,10 +123,6 @@ def printer(findings: Findings) -> None:
 
 def _on_paper(open_shop: Shop) -> int:
     return len(open_shop.printer.receipts)
-
-
-def _is_copy(lines: list[str]) -> bool:
-    return any(REPRINT in line for line in lines)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 
 import agent.cli
 import cloud_bridge.cli
 from agent.cli.demo.check import evidence
-from agent.domain.facts import ReceiptPrinted, TransactionSettled
+from agent.domain.facts import LineItemAdded, ReceiptPrinted, TransactionSettled
 from tests.lab.guest.devices import LANE
 from tests.lab.guest.result import Findings
 from tests.lab.guest.shop import LEDGER, SETTINGS, Shop
@@ -35,21 +36,33 @@ def settle_what_is_open(open_shop: Shop, total_id: str) -> None:
         raise LabFailed(f"the open basket cannot be settled: {code} {answer}")
 
 
-def hold_promises(findings: Findings, promised: Mapping[str, Sequence[str]]) -> None:
+def hold_promises(
+    findings: Findings, promised: Mapping[str, Sequence[str]], shown: Mapping[str, int]
+) -> None:
     """`promised`: "settled", the totals whose answer the POS has got; "printed", the numbers of
-    the receipts that were cut off. All facts must have been acknowledged."""
+    the receipts that were cut off. `shown`: by transaction, how many items the screen has shown.
+    All must be printed and acknowledged."""
     found = evidence(LANE.journal, LEDGER, [])
     settled = found.of(TransactionSettled)
     numbers = {sale.receipt_number for sale in settled}
     lost = sorted(set(promised["settled"]) - {sale.total_id for sale in settled})
     unknown = sorted(set(promised["printed"]) - numbers)
+    owed = sorted(
+        {sale.transaction_id for sale in settled}
+        - {fact.transaction_id for fact in found.of(ReceiptPrinted)}
+    )
+    lines = Counter(line.transaction_id for line in found.of(LineItemAdded))
+    forgotten = [one for one, count in shown.items() if lines[one] < count]
     findings.hold("answered_but_lost", lost, held=not lost)
     findings.hold("printed_but_lost", unknown, held=not unknown)
+    findings.hold("never_printed", owed, held=not owed)
+    findings.hold("shown_but_lost", forgotten, held=not forgotten)
     for name in ("duplicates", "unbalanced", "sum_minor", "quarantined"):
         findings.hold(name, found.ledger[name], held=found.ledger[name] == 0)
     findings.hold("sales", len(settled), held=len(settled) == found.ledger["sales"])
     facts = len(found.rows)
-    findings.hold("facts", facts, held=facts == found.ledger["inbox"])
+    same = found.inbox_hashes == [row.hash for row in found.rows]
+    findings.hold("facts", facts, held=same)
     findings.note("reprints", sum(fact.reprint for fact in found.of(ReceiptPrinted)))
     for name, (program, arguments) in VERIFIES.items():
         *words, file = arguments

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 import time
 import traceback
 from collections.abc import Callable
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from agent.cli.demo.check import Report
 
 MARK = "RESULT "
+DENIALS = re.compile(r"permission denied|not permitted|misconfigured|no right to", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -48,3 +51,16 @@ def told(scenario: Callable[[Findings], None]) -> None:
         findings.broken.append(f"{type(error).__name__}: {error}")
     findings.note("seconds", round(time.monotonic() - began, 1))
     print(MARK + json.dumps({"figures": findings.figures, "broken": findings.broken}), flush=True)
+
+
+def logged(unit: str, *options: str) -> str:
+    """What units of this name have said since the box was started."""
+    command = ["journalctl", "--no-pager", "--output=cat", "--boot", f"--unit={unit}", *options]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def hold_nothing_denied(findings: Findings) -> None:
+    """Of none of our units, whatever it has."""
+    denied = [line for line in logged("lanetally-*").splitlines() if DENIALS.search(line)]
+    findings.hold("denied", len(denied), held=not denied)
+    findings.broken += denied[:5]

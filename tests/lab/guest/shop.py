@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from agent.cli.demo import baskets
 from agent.cli.demo.baskets import ItemFigures
 from agent.cli.demo.cashier import Cashier, Devices
 from agent.cli.demo.check import Report, evidence, report
-from agent.cli.demo.plan import planned
+from agent.cli.demo.plan import Visit, planned
 from agent.cli.demo.till import Pos, Screen, following
 from agent.domain.facts import LineItemAdded
 from agent.domain.text import Text
@@ -40,9 +40,13 @@ BRIDGE = "lanetally-bridge.service"
 HERE = "127.0.0.1"
 TOKEN = "lab-0123456789abcdef"
 AGAIN_MAX = 5
+PAUSE_S = 0.2  #: the lane takes a quarter of a second for the end of a label
 READ_S = 0.001
+FEW_SCANS = 8
+UNPRINTED = "SELECT count(*) FROM print_job WHERE state != 'printed'"
 NEWEST_LINE = "SELECT coalesce(max(seq), 0) FROM fact WHERE type = ?"
 GTIN_13 = 13
+REPRINT = translator("en")(Text("REPRINT"))
 
 LANE_TOML = """\
 [store]
@@ -91,18 +95,26 @@ def lane_toml(lane: Lane, broker: str = HERE) -> str:
     return head + "".join(device.toml() for device in lane.devices)
 
 
-class PatientCashier(Cashier):
-    """One label at a time, and again where the lane says that it was not clear: on a box whose
-    processor is shared with others, a scanner's own side may pause in the middle of a label."""
+def is_copy(receipt: Receipt) -> bool:
+    return any(REPRINT in line for line in receipt.lines)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+
+class PatientCashier(Cashier):
+    """One label at a time, and again where the lane says that it was not clear and the scanner's
+    own side did pause within it, as it may where a processor is shared with others."""
+
+    def __init__(self, scanner: Keys, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.scanned_again = 0
+        self._scanner = scanner
+        self.scanned_again = self.weighed = self.keyed = 0
         self.shown_ms: list[int] = []  #: from the last key of a label to the screen
         self.durable_ms: list[int] = []  #: to where another process reads it in the journal
         self.journal: sqlite3.Connection | None = None  #: to look there, too
+        self.befalls: Callable[[], None] = lambda: None  #: before goods are put on the plate
+        self.told: Callable[[str], None] = lambda _: None  #: of what the screen has shown
 
-    def _scan(self, gtin: str) -> None:
+    def scan(self, gtin: str) -> None:
+        """One piece more on the screen. Raises LabFailed."""
         screen = self._screen
         shown = screen.item_count if screen.transaction_id else 0
         for _ in range(AGAIN_MAX):
@@ -118,9 +130,25 @@ class PatientCashier(Cashier):
             )
             if screen.item_count > shown:
                 self.shown_ms.append(round((time.monotonic() - began) * 1000))
+                self.told(f"shown {screen.transaction_id} {screen.item_count}")
                 return
-            self.played.scans -= 1
+            self.played.scanned.pop()
             self.scanned_again += 1
+            if self._scanner.longest_s < PAUSE_S:
+                raise LabFailed(f"a label typed without a pause was not clear: {screen.complaint}")
+        raise LabFailed(f"no label was clear, {AGAIN_MAX} times")
+
+    def _scan(self, gtin: str) -> None:
+        self.scan(gtin)
+
+    def _weigh(self, weight_g: int, weighed: int) -> None:
+        self.befalls()
+        super()._weigh(weight_g, weighed)
+        self.weighed += 1
+
+    def _key(self, visit: Visit) -> None:
+        super()._key(visit)
+        self.keyed += 1
 
     def _wait_for_line(self, newest: int) -> float:
         """Until a line item follows the newest, or the lane complains; the seconds it took."""
@@ -138,6 +166,14 @@ class PatientCashier(Cashier):
         return int(self.journal.execute(NEWEST_LINE, (LineItemAdded.type,)).fetchone()[0])
 
 
+def is_weighed(visit: Visit) -> bool:
+    return any(visit.weights_g)
+
+
+def is_keyed(visit: Visit) -> bool:
+    return visit.manner == "keypad"
+
+
 @dataclass(slots=True)
 class Shop:
     """What a scenario holds of one lane of the running shop."""
@@ -149,17 +185,33 @@ class Shop:
     screen: Screen
     baskets: tuple[baskets.Basket, ...]
     keys: dict[str, Keys]  #: by role
+    used: set[str] = field(default_factory=set)  #: the totals of planned visits
 
     def sell(self, count: int, seed: int = 1) -> None:
         """Play real baskets through the devices. Raises DemoFailed."""
         for visit in planned(self.baskets, count, seed):
+            self.used.add(visit.total_id)
             self.cashier.serve(visit)
 
-    def label(self) -> bytes:
+    def sell_by_all(self, seed: int = 3) -> None:
+        """Baskets that take all devices: goods that are weighed, a count that is keyed."""
+        for wanted in (is_weighed, is_keyed):
+            self.cashier.serve(next(self.visits(seed, wanted)))
+
+    def visits(
+        self, seed: int, wanted: Callable[[Visit], bool] = lambda _: True
+    ) -> Iterator[Visit]:
+        """Short ones of the plan with this seed, each basket once."""
+        for visit in planned(self.baskets, len(self.baskets), seed):
+            is_new = visit.total_id not in self.used
+            if is_new and len(visit.scans) <= FEW_SCANS and wanted(visit):
+                self.used.add(visit.total_id)
+                yield visit
+
+    def label(self) -> str:
         """Of an item that has its price and is not weighed."""
         lines = (line for basket in self.baskets for line in basket.lines)
-        gtin = next(line.gtin for line in lines if len(line.gtin) == GTIN_13 and not line.weighed)
-        return gtin.encode()
+        return next(line.gtin for line in lines if len(line.gtin) == GTIN_13 and not line.weighed)
 
     def state(self, role: str) -> str:
         """Of a device, as the lane shows it."""
@@ -199,6 +251,8 @@ class Shop:
         """Until all is printed and acknowledged: how many facts there are."""
         baskets = self.cashier.played.baskets
         waited(lambda: len(self.printer.receipts) >= baskets, "all receipts are printed")
+        with closing(sqlite3.connect(f"file:{self.lane.journal}?mode=ro", uri=True)) as journal:
+            waited(lambda: not journal.execute(UNPRINTED).fetchone()[0], "no receipt is owed")
         self.wait_until_acknowledged()
         time.sleep(1)  # what followed the last receipt is a fact, too
         self.wait_until_acknowledged()
@@ -208,8 +262,7 @@ class Shop:
         """Wait until all is printed and acknowledged, then compare journal, ledger and paper."""
         acknowledged = self.wait_until_through()
         found = evidence(self.lane.journal, LEDGER, self.printer.receipts)
-        again = translator("en")(Text("REPRINT"))
-        return report(found, self.cashier.played, acknowledged, again)
+        return report(found, self.cashier.played, acknowledged, REPRINT)
 
     def keep_paper(self) -> None:
         self.lane.paper.write_bytes(b"".join(receipt.raw for receipt in self.printer.receipts))
@@ -241,7 +294,9 @@ def at_lane(lane: Lane, cut: Callable[[Receipt], None] = lambda _: None) -> Iter
         pos = stack.enter_context(closing(Pos(lane.api_port, TOKEN)))
         screen = stack.enter_context(following(Screen(lane.api_port, TOKEN)))
         devices = Devices(keys["scanner"], keys["keypad"], scale)
-        cashier = PatientCashier(devices, screen, pos, prices, speed=0, tick=lambda: None)
+        cashier = PatientCashier(
+            keys["scanner"], devices, screen, pos, prices, speed=0, tick=lambda: None
+        )
         shop = Shop(lane, cashier, printer, pos, screen, sample, keys)
         try:
             yield shop

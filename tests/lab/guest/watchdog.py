@@ -1,22 +1,32 @@
-"""A lane whose loop hangs, or that has no memory left, runs again within the limit."""
+"""A lane whose loop hangs, that has no memory left or whose journal refuses runs again in time."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+import sqlite3
 import subprocess
+import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from tests.lab.guest import shop
 from tests.lab.guest.devices import LANE
-from tests.lab.guest.result import Findings, told
+from tests.lab.guest.result import Findings, logged, told
+from tests.lab.guest.shop import Shop
 from tests.lab.guest.waiting import waited
 
-#: The core counts as stuck after 15 s, systemd waits 30 s more, and a slow box starts in its time.
-LIMIT_S = 90.0
-TOO_LITTLE = "24M"
+STUCK_S = 15 + 30  #: the core counts as stuck after 15 s (agent/watchdog.py), systemd waits 30
+SLACK_S = 6.0
+MEMORY_MAX = 600 << 20
+#: In the lane's cgroup, it takes what the lane may have, by no more than that.
+HOG = (
+    "import time; room = bytearray({size}); room[::4096] = b'x' * len(room[::4096]); time.sleep(60)"
+)
+#: The journal refuses for a minute before others are asked (agent/watchdog.py).
+REFUSED_S = 120.0
+ANEW = "the lane begins anew"
 
 PTRACE_SEIZE, PTRACE_INTERRUPT = 0x4206, 0x4207  # sys/ptrace.h
 WALL = 0x40000000  # bits/waitflags.h: threads, too
@@ -25,32 +35,64 @@ WALL = 0x40000000  # bits/waitflags.h: threads, too
 def watchdog(findings: Findings) -> None:
     with shop.opened() as open_shop:
         open_shop.sell(1, seed=4)
-        first = _pid()
-        began = time.monotonic()
-        threads = _stopped_threads(first)
-
-        def started_again() -> bool:
-            _bury(threads)
-            return _pid() not in (0, first)
-
-        waited(started_again, "systemd starts it again", LIMIT_S)
-        open_shop.wait_until_up()
-        stuck_s = time.monotonic() - began
-        findings.hold("stuck_to_well_s", round(stuck_s), held=stuck_s <= LIMIT_S)
-        said = _output("journalctl", "--no-pager", "--output=cat", "--boot", f"--unit={LANE.unit}")
-        stacks = said.count("Current thread") + said.count("most recent call first")
-        findings.hold("stacks_in_log", stacks, held=stacks > 0)
-
-        second, began = _pid(), time.monotonic()
-        _set_memory(TOO_LITTLE)
-        waited(lambda: _pid() not in (0, second), "it was ended for its memory", LIMIT_S)
-        _set_memory("600M")
-        open_shop.wait_until_up()
-        findings.note("memory_to_well_s", round(time.monotonic() - began))
-
+        _hang(findings, open_shop)
+        _take_memory(findings, open_shop)
         open_shop.sell(1, seed=5)
-        report = open_shop.booked()
-    findings.hold_all(report)
+        findings.hold_all(open_shop.booked())
+        _lock_journal(findings, open_shop)
+
+
+def _hang(findings: Findings, open_shop: Shop) -> None:
+    """All threads of the lane but its first stand still: systemd ends it in time."""
+    first, began = _pid(), time.monotonic()
+    threads = _stopped_threads(first)
+
+    def started_again() -> bool:
+        _bury(threads)
+        return _pid() not in (0, first)
+
+    waited(lambda: "Watchdog timeout" in logged(LANE.unit), "systemd misses it")
+    ended_s = time.monotonic() - began
+    findings.hold("stuck_to_ended_s", round(ended_s), held=ended_s <= STUCK_S + SLACK_S)
+    waited(started_again, "systemd starts it again")
+    open_shop.wait_until_up()
+    findings.note("stuck_to_well_s", round(time.monotonic() - began))
+    said = logged(LANE.unit)
+    stacks = said.count("Current thread") + said.count("most recent call first")
+    findings.hold("stacks_in_log", stacks, held=stacks > 0)
+
+
+def _take_memory(findings: Findings, open_shop: Shop) -> None:
+    """Somebody in the lane's unit takes more than the unit may have: it is started again."""
+    limit = int(_shown("MemoryMax"))
+    findings.hold("memory_max_mb", limit >> 20, held=limit == MEMORY_MAX)
+    first, began = _pid(), time.monotonic()
+    hog = subprocess.Popen([sys.executable, "-c", f"input(); {HOG.format(size=limit)}"],
+                           stdin=subprocess.PIPE)  # fmt: skip
+    cgroup = Path("/sys/fs/cgroup") / _shown("ControlGroup").lstrip("/")
+    (cgroup / "cgroup.procs").write_text(str(hog.pid))
+    hog.communicate(b"\n")
+    waited(lambda: _pid() not in (0, first), "it is started again")
+    open_shop.wait_until_up()
+    findings.note("memory_to_well_s", round(time.monotonic() - began))
+    reason = "Failed with result 'oom-kill'"
+    findings.hold("ended_for_memory", reason, held=reason in logged(LANE.unit))
+
+
+def _lock_journal(findings: Findings, open_shop: Shop) -> None:
+    """The disk is well, and the journal takes nothing: the lane begins anew, once."""
+    first, began = _pid(), time.monotonic()
+    with closing(sqlite3.connect(LANE.journal, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        open_shop.cashier.scan(open_shop.label())
+        waited(lambda: ANEW in logged(LANE.unit), ANEW, REFUSED_S)
+        findings.note("refused_to_anew_s", round(time.monotonic() - began))
+    waited(lambda: _pid() not in (0, first), "it is started again")
+    open_shop.wait_until_up()
+    open_shop.cashier.scan(open_shop.label())
+    waited(lambda: not open_shop.pos.lane()["degraded"], "it writes again")
+    anew = logged(LANE.unit).count(ANEW)
+    findings.hold("begun_anew", anew, held=anew == 1)
 
 
 def _stopped_threads(pid: int) -> list[int]:
@@ -73,18 +115,13 @@ def _bury(threads: list[int]) -> None:
             os.waitpid(thread, WALL | os.WNOHANG)
 
 
-def _set_memory(limit: str) -> None:
-    subprocess.run(
-        ["systemctl", "set-property", "--runtime", LANE.unit, f"MemoryMax={limit}"], check=True
-    )
-
-
 def _pid() -> int:
-    return int(_output("systemctl", "show", LANE.unit, "--property=MainPID", "--value"))
+    return int(_shown("MainPID"))
 
 
-def _output(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+def _shown(name: str) -> str:
+    command = ["systemctl", "show", LANE.unit, f"--property={name}", "--value"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 if __name__ == "__main__":

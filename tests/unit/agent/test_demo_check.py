@@ -65,7 +65,7 @@ class Demo:
     """Two baskets, played to the end; what the tests then doctor."""
 
     folder: Path
-    played: Played = field(default_factory=lambda: Played(2, 2, 2, 21000))
+    played: Played = field(default_factory=lambda: Played(2, 2, [GTIN[1:]] * 2, 21000))
     facts: list[FactBody] = field(
         default_factory=lambda: [LaneStarted("b", "0.1"), *sale(1), *sale(2)]
     )
@@ -207,7 +207,13 @@ def test_a_basket_that_was_played_and_not_settled_fails(demo: Demo):
 
 
 def test_a_scan_that_is_not_in_the_journal_fails(demo: Demo):
-    demo.played.scans += 1
+    demo.played.scanned.append("4006381333931")
+    demo.write()
+    assert demo.failed == {"all_scanned"}
+
+
+def test_a_label_that_was_read_as_another_fails(demo: Demo):
+    demo.played.scanned[1] = "4006381333931"
     demo.write()
     assert demo.failed == {"all_scanned"}
 
