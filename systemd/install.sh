@@ -7,6 +7,7 @@
 #   install.sh bridge [FILE]          the bridge, the same way
 #   install.sh remove [--with-data]   programs, units and rules; with journals, ledger and settings
 set -eu
+umask 022 # the lane's user reads what root brings, whatever root's own shell is set to
 here=$(cd "$(dirname "$0")" && pwd)
 programs=/opt/lanetally
 settings=/etc/lanetally
@@ -53,12 +54,12 @@ make_user() { # NAME
 # version before is still there to go back to.
 install_programs() { # WHEEL [--wheels DIR]
     wheel=$1
+    shift
     [ -f "$wheel" ] || stop "There is no file $wheel" "找不到文件 $wheel"
-    if [ "${2:-}" = --wheels ]; then
-        [ -d "${3:-}" ] || usage
-        from="--no-index --find-links $3"
-    else
-        from=
+    if [ "$#" -gt 0 ]; then
+        [ "$1" = --wheels ] || usage
+        [ -d "${2:-}" ] || usage
+        set -- --no-index --find-links "$2"
     fi
     version=$(basename "$wheel" | cut -d- -f2)-$(sha256sum "$wheel" | cut -c1-8)
     home=$programs.d/$version
@@ -66,13 +67,21 @@ install_programs() { # WHEEL [--wheels DIR]
         say "Installing Lanetally $version in $home …" "正在将 Lanetally $version 安装到 $home …"
         rm -rf "$home"
         python3 -m venv "$home"
-        # shellcheck disable=SC2086  # options and their values
         "$home/bin/python" -m pip install --quiet --disable-pip-version-check \
-            --no-warn-script-location $from "$wheel"
+            --no-warn-script-location "$@" "$wheel"
         touch "$home/.whole"
     fi
+    before=$(readlink "$programs" || true)
     ln -sfn "$home" "$programs.new"
     mv -T "$programs.new" "$programs"
+}
+
+# Each takes as much as a whole Python. With the same wheel again, which one was before is not known.
+drop_old_programs() {
+    [ "$before" != "$home" ] || return 0
+    for old in "$programs.d"/*; do
+        [ "$old" = "$home" ] || [ "$old" = "$before" ] || rm -rf "$old"
+    done
 }
 
 install_units() {
@@ -87,7 +96,7 @@ install_units() {
     udevadm control --reload
     udevadm trigger --action=change --subsystem-match=input --subsystem-match=hidraw \
         --subsystem-match=usbmisc
-    # what runs goes on with what it has; the new version begins with its next start
+    # what runs begins anew, with the new version; what does not run stays off
     systemctl try-restart 'lanetally-agent@*.service' lanetally-bridge.service
 }
 
@@ -98,6 +107,7 @@ install_all() {
     install_programs "$@"
     install -d -m 755 "$settings"
     install_units
+    drop_old_programs # when nothing runs from them any more
     say "Installed. Next: $0 lane NAME" "安装完成。下一步：$0 lane 通道名"
 }
 
@@ -167,6 +177,10 @@ remove() { # [--with-data]
         "$units"/multi-user.target.wants/lanetally-agent@*.service \
         /etc/udev/rules.d/71-lanetally.rules /etc/modules-load.d/lanetally.conf \
         /usr/local/bin/lanetally /usr/local/bin/lanetally-bridge "$programs" "$programs.d"
+    if [ "${1:-}" = --with-data ]; then # what `systemctl edit` has made
+        rm -rf "$units"/lanetally-agent@*.service.d "$units"/lanetally-bridge.service.d \
+            "$units"/lanetally-camera@*.service.d "$units"/lanetally-camera.socket.d
+    fi
     systemctl daemon-reload
     systemctl reset-failed 'lanetally-*' 2>/dev/null || true # what ended badly is not remembered
     udevadm control --reload
