@@ -23,8 +23,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.lab.arch import AMD64, ARCHS
+from tests.lab.cache import LabUnprepared, alone
 from tests.lab.hands import GuestFailed
-from tests.lab.image import LabUnprepared, built, install_tools
+from tests.lab.image import built, install_tools
 from tests.lab.lab import Lab, Options, installed
 from tests.lab.machine import end_all
 from tests.lab.outcome import Outcome
@@ -40,11 +41,11 @@ def main() -> int:
     parser.add_argument("--cuts", type=int, default=usual.cuts, help="of the power")
     parser.add_argument("--idle-min", type=int, default=usual.idle_min, help="minutes of rest")
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # no box outlives this process
+    _end_like_interrupted()
+    arch = ARCHS[args.arch]
     try:
-        arch = ARCHS[args.arch]
-        install_tools(arch)
-        with TemporaryDirectory(prefix="lanetally-lab-") as scratch:
+        with alone(arch), TemporaryDirectory(prefix="lanetally-lab-") as scratch:
+            install_tools(arch)
             folder, image = Path(scratch), built(arch)
             options = Options(args.cuts, args.idle_min)
             bed = installed(image, folder)
@@ -58,6 +59,13 @@ def main() -> int:
         return 130
 
 
+def _end_like_interrupted() -> None:
+    """No box outlives this process."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
+
+
 def _all_played(lab: Lab, rows: Sequence[Sequence[str]]) -> int:
     """Each row of scenarios in a box beside the others'. 1 if any scenario did not hold."""
     shutil.rmtree(lab.results, ignore_errors=True)
@@ -68,10 +76,10 @@ def _all_played(lab: Lab, rows: Sequence[Sequence[str]]) -> int:
     def play(row: Sequence[str]) -> None:
         its = lab.beside(row[0], 0 if row is rows[0] else NICENESS)
         for name in row:
-            if stopped.is_set():
-                return
             began = time.monotonic()
             outcome = _played(its, name)
+            if stopped.is_set():  # what broke it off says nothing of the box
+                return
             about = {"arch": lab.image.arch.name, "host_s": round(time.monotonic() - began)}
             report.add(name, Outcome(outcome.figures | about, outcome.broken))
 
@@ -91,8 +99,11 @@ def _played(lab: Lab, name: str) -> Outcome:
         outcome = SCENARIOS[name](lab)
     except GuestFailed as error:
         return Outcome({}, [str(error)])
-    pictures, unread = drawn(lab.results / name)
-    return Outcome(outcome.figures | {"receipts_drawn": pictures}, outcome.broken + unread)
+    found, broken = drawn(lab.results / name)
+    printed = int(str(outcome.figures.get("receipts_printed", 0)))
+    if found < printed:
+        broken.append(f"of {printed} receipts printed, {found} were found on paper")
+    return Outcome(outcome.figures | {"receipts_drawn": found}, outcome.broken + broken)
 
 
 class Report:

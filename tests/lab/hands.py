@@ -19,7 +19,7 @@ class GuestFailed(Exception):
 class Hand:
     """One port."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, check: Callable[[], None]) -> None:
         self._said: queue.SimpleQueue[dict[str, object]] = queue.SimpleQueue()
         self._socket = socket.socket(socket.AF_UNIX)
         end = time.monotonic() + 20
@@ -28,6 +28,7 @@ class Hand:
                 self._socket.connect(str(path))
                 break
             except OSError:
+                check()
                 if time.monotonic() > end:
                     raise GuestFailed(f"QEMU did not start: {path}") from None
                 time.sleep(0.05)

@@ -1,8 +1,4 @@
-"""The virtual box's disk: a bare Debian with the stock kernel, built once and kept in a cache.
-
-The cache lies outside the checkout: $LANETALLY_LAB_CACHE, else the user's cache folder. What is in
-an image is named by the digest of everything that it is made from.
-"""
+"""The virtual box's disk: a bare Debian with the stock kernel, built once and kept in the cache."""
 
 from __future__ import annotations
 
@@ -13,10 +9,10 @@ import subprocess
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from drivers.printer import raster
 from tests.lab.arch import Arch
+from tests.lab.cache import LabUnprepared, cache, keep_only, scratch
 
 GUEST = Path(__file__).parent / "guest"
 FONT = "fonts-wqy-microhei"  #: to draw the receipts with
@@ -66,24 +62,12 @@ MASKED = (
 )
 
 
-class LabUnprepared(Exception):
-    """What is missing, and how to get it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Image:
     arch: Arch
     disk: Path
     kernel: Path
     initrd: Path
-
-
-def cache() -> Path:
-    """Where images and wheels are kept; made if it is not there."""
-    base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    folder = Path(os.environ.get("LANETALLY_LAB_CACHE", base / "lanetally-lab"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def install_tools(arch: Arch) -> None:
@@ -94,9 +78,11 @@ def install_tools(arch: Arch) -> None:
         missing.append(FONT)
     if missing:
         print(f"installing {' '.join(missing)} …", flush=True)
-        command = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *missing]
-        if not shutil.which("apt-get") or not _done_by_root(command):
-            raise LabUnprepared(f"Install Debian's {', '.join(missing)} for the lab")
+        install = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *missing]
+        if _refused(install):  # a fresh machine has no lists of packages yet
+            said = _refused(["apt-get", "update", "-qq"]) or _refused(install)
+            if said:
+                raise LabUnprepared(f"Install Debian's {', '.join(missing)} for the lab\n{said}")
     if arch.is_foreign:
         _lend_processor(arch)
 
@@ -105,9 +91,11 @@ def _lend_processor(arch: Arch) -> None:
     """Programs of the other processor run here as if they were this one's."""
     lent = f"qemu-{arch.machine}"
     if not (BINFMT / "register").exists():
-        _done_by_root(["mount", "-t", "binfmt_misc", "binfmt_misc", str(BINFMT)])
-    if not (BINFMT / lent).exists() and not _done_by_root(["update-binfmts", "--enable", lent]):
-        raise LabUnprepared(f"{arch.name} does not run here: sudo update-binfmts --enable {lent}")
+        _refused(["mount", "-t", "binfmt_misc", "binfmt_misc", str(BINFMT)])
+    if not (BINFMT / lent).exists() and (said := _refused(["update-binfmts", "--enable", lent])):
+        raise LabUnprepared(
+            f"{arch.name} does not run here: sudo update-binfmts --enable {lent}\n{said}"
+        )
 
 
 def built(arch: Arch) -> Image:
@@ -116,16 +104,19 @@ def built(arch: Arch) -> Image:
     image = Image(arch, folder / "disk.img", folder / "vmlinuz", folder / "initrd.img")
     if image.disk.exists():
         return image
+    if os.geteuid() != 0:
+        raise LabUnprepared("Run make lab as root: an image's files belong to root")
     print(f"building the image ({SUITE}, {arch.name}): some minutes, once …", flush=True)
     tar = _root_tar(arch)
-    with TemporaryDirectory(dir=cache()) as scratch:
-        root = Path(scratch) / "root"
+    with scratch(arch) as begun:
+        root = Path(begun) / "root"
         _unpack(tar, root)
         _furnish(root)
         folder.mkdir(exist_ok=True)
         for name, to in (("vmlinuz-*", image.kernel), ("initrd.img-*", image.initrd)):
             shutil.copyfile(next((root / "boot").glob(name)), to)
         disk_of(root, image.disk, "root", DISK_SIZE)
+    keep_only(folder)
     return image
 
 
@@ -160,6 +151,7 @@ def _root_tar(arch: Arch) -> Path:
         _run(["mmdebstrap", "--quiet", "--variant=minbase", f"--architectures={arch.name}",
               include, *hooks, SUITE, str(part)])  # fmt: skip
         part.rename(tar)
+        keep_only(tar)
     return tar
 
 
@@ -188,11 +180,15 @@ def _furnish(root: Path) -> None:
                 (units / f"{name}.{kind}").symlink_to("/dev/null")
 
 
-def _done_by_root(command: list[str]) -> bool:
-    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    ended = subprocess.run([*root, *command], env=environment, capture_output=True, check=False)
-    return ended.returncode == 0
+def _refused(command: list[str]) -> str:
+    """Why root could not do it; nothing if it is done."""
+    root = ["env"] if os.geteuid() == 0 else ["sudo", "-n", "env"]
+    words = [*root, "DEBIAN_FRONTEND=noninteractive", *command]
+    try:
+        ended = subprocess.run(words, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:  # no sudo
+        return str(error)
+    return (ended.stderr[-2000:].strip() or f"code {ended.returncode}") if ended.returncode else ""
 
 
 def _run(command: list[str]) -> None:

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.lab.cache import keep_only, scratch
 from tests.lab.hands import GuestFailed
-from tests.lab.image import Image, cache, disk_of
+from tests.lab.image import Image, disk_of
 from tests.lab.machine import Disks, Machine, ending
 from tests.lab.paper import SENT
 from tests.lab.payload import payload
@@ -96,17 +97,23 @@ class Lab:
 def installed(image: Image, folder: Path) -> Path:
     """The folder with a sleeping box, installed from this checkout; made if it is not there.
 
-    `folder`: of this run; the payload is left there.
+    `folder`: of this run; the payload is left there. The box lies beside the image that it is a
+    layer over, and goes with it.
     """
-    kept = f"installed-{image.arch.name}-"
-    bed = cache() / f"{kept}{payload(folder / PAYLOAD, image.arch)}"
+    bed = image.disk.parent / f"installed-{payload(folder / PAYLOAD, image.arch)}"
     if bed.exists():
         return bed
-    for old in cache().glob(f"{kept}*"):
-        shutil.rmtree(old)
-    part = folder / "bed"
-    part.mkdir()
-    disk = layer(part / DISK, image.disk, "raw")
+    keep_only(bed)
+    with scratch(image.arch) as begun:
+        part = Path(begun, "bed")
+        part.mkdir()
+        _install(image, folder, part)
+        part.rename(bed)
+    return bed
+
+
+def _install(image: Image, folder: Path, bed: Path) -> None:
+    disk = layer(bed / DISK, image.disk, "raw")
     disks = Disks(disk, folder / PAYLOAD, _new_data(folder))
     with ending(Machine(image, folder, disks)) as box:
         boot_s = box.boot()
@@ -116,9 +123,7 @@ def installed(image: Image, folder: Path) -> Path:
         box.run(INSTALL, timeout_s=INSTALL_S)  # nothing to do: as often as you like
         box.run(box.python("tests.lab.guest.prepare", "open"))
         print(f"installed in {first_s:.0f} s, in a box that booted in {boot_s:.0f} s", flush=True)
-        box.sleep(part / MEMORY)
-    shutil.move(part, bed)
-    return bed
+        box.sleep(bed / MEMORY)
 
 
 def _new_data(folder: Path) -> Path:

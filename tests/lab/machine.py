@@ -13,6 +13,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -44,13 +45,17 @@ class Disks:
 
 #: The boxes of this process that run now.
 _running: set[subprocess.Popen[bytes]] = set()
+_is_over = threading.Event()
+_starting = threading.Lock()  #: so that none starts unseen while all are ended
 
 
 def end_all() -> None:
-    """Whoever waits for a box hears that it is not running."""
-    for process in list(_running):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+    """Whoever waits for a box hears that it is not running; whoever starts one fails."""
+    with _starting:
+        _is_over.set()
+        for process in list(_running):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 class Machine:
@@ -136,7 +141,9 @@ class Machine:
         monitor = self.folder / "monitor"
         monitor.unlink(missing_ok=True)
         arch = self._image.arch
-        with (self.folder / "qemu.log").open("ab") as log:
+        with (self.folder / "qemu.log").open("ab") as log, _starting:
+            if _is_over.is_set():
+                raise GuestFailed("the lab is ended: no box starts any more")
             self._process = subprocess.Popen(
                 ["nice", "-n", str(self._niceness), *arch.qemu,
                  *("-accel", "tcg,thread=multi", "-smp", "2"),
@@ -149,8 +156,8 @@ class Machine:
                  "-device", "virtio-serial", *ports, *how],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0,
             )  # fmt: skip
-        _running.add(self._process)
-        self._hands = [Hand(path) for path in sockets]
+            _running.add(self._process)
+        self._hands = [Hand(path, self._check) for path in sockets]
 
     def _end(self) -> None:
         process, self._process = self._process, None

@@ -14,7 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.lab.arch import Arch
-from tests.lab.image import LabUnprepared, cache, disk_of
+from tests.lab.cache import LabUnprepared, cache, keep_only, scratch
+from tests.lab.image import disk_of
 
 ROOT = Path(__file__).parents[2]
 SIZE = "400M"
@@ -34,8 +35,8 @@ def payload(disk: Path, arch: Arch) -> str:
 
     A digest of all that is installed from it.
     """
-    with TemporaryDirectory(dir=cache()) as scratch:
-        folder = Path(scratch) / "lab"
+    with scratch(arch) as begun:
+        folder = Path(begun) / "lab"
         (folder / "tests").mkdir(parents=True)
         for part in ("systemd", "tests/lab"):
             shutil.copytree(
@@ -63,7 +64,6 @@ def _packages(wheel: Path, arch: Arch) -> Path:
         return folder
     print(f"fetching the packages of the lock for {arch.name} …", flush=True)
     part = cache() / f"{name}.part"
-    shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
     pinned = part / "constraints.txt"
     pinned.write_text("".join(f"{pin}{marker}\n" for pin, marker in PINNED.findall(lock.decode())))
@@ -78,6 +78,7 @@ def _packages(wheel: Path, arch: Arch) -> Path:
         _pip("wheel", "--wheel-dir", str(part), *wanted)
     (part / wheel.name).unlink(missing_ok=True)
     part.rename(folder)
+    keep_only(folder)
     return folder
 
 
@@ -86,8 +87,8 @@ def _compile(arch: Arch, folder: Path, pinned: Path) -> None:
     Python: what they say of sizes is the same on all 64-bit Linux. The names are setuptools'."""
     python = Path(sysconfig.get_config_h_filename()).parent
     tag = f"{sys.implementation.cache_tag}-{arch.machine}-linux-gnu"
-    with TemporaryDirectory() as scratch:
-        headers = Path(scratch)
+    with TemporaryDirectory() as made:
+        headers = Path(made)
         (headers / "linux").symlink_to("/usr/include/linux")
         (headers / f"{arch.machine}-linux-gnu").mkdir()
         (headers / f"{arch.machine}-linux-gnu" / python.name).symlink_to(python)
