@@ -10,9 +10,10 @@ from agent.cli.demo.plan import Visit
 from drivers.keypad import sim as keypad
 from drivers.scanner.sim import Wedge
 from tests.lab.guest import shop
+from tests.lab.guest.cashier import is_keyed, is_weighed
 from tests.lab.guest.devices import LANE, Device
 from tests.lab.guest.result import Findings, told
-from tests.lab.guest.shop import Shop, is_keyed, is_weighed
+from tests.lab.guest.shop import Shop
 from tests.lab.guest.waiting import waited
 
 TIMES = 3
