@@ -21,6 +21,7 @@ from tests.lab.guest.replug import LIMIT_S, printing, pulled
 from tests.lab.guest.result import Findings, hold_nothing_denied, told
 from tests.lab.guest.shop import LEDGER, Shop
 from tests.lab.guest.sides import reporting, wired
+from tests.lab.guest.usage import usage
 from tests.lab.guest.waiting import waited
 
 SOCKET = Path("/run/lab-hid-scale")
@@ -94,6 +95,7 @@ def sensing(findings: Findings) -> None:
         tags_seen = {fact.epc.upper() for fact in found.of(TagObserved)}
         findings.hold("tags", sorted(tags_seen), held=tags_seen == {TAG.hex().upper()})
         hold_nothing_denied(findings)
+        findings.note("camera_resident_mb", usage("lanetally-camera@*").resident_kb // 1024)
 
 
 def _weight_g(open_shop: Shop) -> int | None:
