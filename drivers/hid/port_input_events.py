@@ -9,6 +9,7 @@ long as somebody holds the other end. One thread owns a port; no call waits long
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import os
@@ -29,6 +30,9 @@ _MISCONFIGURED = {errno.EACCES, errno.EPERM, errno.ENOTTY, errno.EINVAL}
 
 #: linux/input.h: _IOW('E', 0xa0, int). Events then carry the clock that never jumps.
 _EVIOCSCLOCKID = 0x400445A0
+#: linux/input.h: _IOW('E', 0x93, struct input_mask): a type, the size of its bits, their address.
+_EVIOCSMASK = 0x40104593
+_MASK = struct.Struct("IIQ")
 
 _READ_BYTES = 64 * 1024
 _NONE = "neither an input device nor a FIFO nor a socket"
@@ -64,6 +68,7 @@ class InputEventsPort:
         self._owner, self._fd = device, device.fd
         device.grab()
         fcntl.ioctl(self._fd, _EVIOCSCLOCKID, struct.pack("i", time.CLOCK_MONOTONIC))
+        _spare_queue(self._fd)
 
     def _open_fifo(self) -> None:
         self._fd = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
@@ -103,6 +108,15 @@ class InputEventsPort:
                 owner.close()
             elif fd >= 0:
                 os.close(fd)
+
+
+def _spare_queue(fd: int) -> None:
+    """The kernel keeps 64 events of a keyboard, 21 reports of three; without what nobody reads here
+    (MSC_SCAN) 32: a whole EAN-13 waits there, however long the reader is held up."""
+    none = ctypes.c_uint64(0)
+    mask = _MASK.pack(evdev.ecodes.EV_MSC, ctypes.sizeof(none), ctypes.addressof(none))
+    with suppress(OSError):  # not before Linux 4.4
+        fcntl.ioctl(fd, _EVIOCSMASK, mask)
 
 
 def identity(path: str) -> Identity:

@@ -3,6 +3,9 @@ and nothing of what it was at is lost, or taken for something else."""
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
@@ -14,6 +17,7 @@ from tests.lab.guest.cashier import is_keyed, is_weighed
 from tests.lab.guest.devices import LANE, Device
 from tests.lab.guest.result import Findings, told
 from tests.lab.guest.shop import Shop
+from tests.lab.guest.usage import main_pid
 from tests.lab.guest.waiting import waited
 
 TIMES = 3
@@ -21,6 +25,7 @@ TIMES = 3
 #: emulated processor take a multiple of their time; it is stated, not held.
 LIMIT_S = 2.0
 WITHIN_BYTES = 150  #: of a receipt
+HELD_UP_S = 1.0
 
 Replug = Callable[[], None]
 Visits = Iterator[Visit]
@@ -42,6 +47,7 @@ def replug(findings: Findings) -> None:
             findings.note(f"{device.role}_named_s", round(named_s, 2))
             findings.hold(f"{device.role}_back_s", round(back_s, 2), held=back_s <= LIMIT_S)
             findings.hold(f"{device.role}_times", len(found), held=len(found) == TIMES)
+        _hold_up(next(open_shop.visits(23)), open_shop)
         report = open_shop.booked()
         cashier = open_shop.cashier
     findings.hold_all(report)
@@ -49,6 +55,14 @@ def replug(findings: Findings) -> None:
     findings.note("scanned_again", cashier.scanned_again)
     findings.hold("weighed", cashier.weighed, held=cashier.weighed >= TIMES)
     findings.hold("keyed", cashier.keyed, held=cashier.keyed >= TIMES)
+
+
+def _hold_up(visit: Visit, open_shop: Shop) -> None:
+    """The lane gets no processor while a label is typed: the kernel keeps it, whole."""
+    pid = main_pid(LANE.unit)
+    os.kill(pid, signal.SIGSTOP)
+    threading.Timer(HELD_UP_S, os.kill, (pid, signal.SIGCONT)).start()
+    open_shop.cashier.serve(visit)
 
 
 def _noting(open_shop: Shop, device: Device, found: list[tuple[float, float]]) -> Replug:

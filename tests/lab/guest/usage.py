@@ -26,11 +26,20 @@ class Usage:
         )
 
 
+def shown(unit: str, name: str) -> str:
+    """A property of a unit."""
+    command = ["systemctl", "show", unit, f"--property={name}", "--value"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def main_pid(unit: str) -> int:
+    """0 if it does not run."""
+    return int(shown(unit, "MainPID"))
+
+
 def usage(unit: str) -> Usage:
     """Of the main process of a unit. `write_bytes`: Documentation/filesystems/proc.rst, 3.3."""
-    show = ["systemctl", "show", unit, "--property=MainPID", "--value"]
-    pid = subprocess.run(show, capture_output=True, text=True, check=True).stdout.strip()
-    folder = Path("/proc") / pid
+    folder = Path("/proc") / str(main_pid(unit))
     times = (folder / "stat").read_text().rpartition(") ")[2].split()
     ticks = int(times[11]) + int(times[12])  # utime, stime: fields 14 and 15 of the whole line
     memory = _fields(folder / "smaps_rollup")

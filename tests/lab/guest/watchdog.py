@@ -15,6 +15,7 @@ from tests.lab.guest import shop
 from tests.lab.guest.devices import LANE
 from tests.lab.guest.result import Findings, logged, told
 from tests.lab.guest.shop import Shop
+from tests.lab.guest.usage import main_pid, shown
 from tests.lab.guest.waiting import waited
 
 STUCK_S = 15 + 30  #: the core counts as stuck after 15 s (agent/watchdog.py), systemd waits 30
@@ -44,12 +45,12 @@ def watchdog(findings: Findings) -> None:
 
 def _hang(findings: Findings, open_shop: Shop) -> None:
     """All threads of the lane but its first stand still: systemd ends it in time."""
-    first, began = _pid(), time.monotonic()
+    first, began = main_pid(LANE.unit), time.monotonic()
     threads = _stopped_threads(first)
 
     def started_again() -> bool:
         _bury(threads)
-        return _pid() not in (0, first)
+        return main_pid(LANE.unit) not in (0, first)
 
     waited(lambda: "Watchdog timeout" in logged(LANE.unit), "systemd misses it")
     ended_s = time.monotonic() - began
@@ -64,15 +65,15 @@ def _hang(findings: Findings, open_shop: Shop) -> None:
 
 def _take_memory(findings: Findings, open_shop: Shop) -> None:
     """Somebody in the lane's unit takes more than the unit may have: it is started again."""
-    limit = int(_shown("MemoryMax"))
+    limit = int(shown(LANE.unit, "MemoryMax"))
     findings.hold("memory_max_mb", limit >> 20, held=limit == MEMORY_MAX)
-    first, began = _pid(), time.monotonic()
+    first, began = main_pid(LANE.unit), time.monotonic()
     hog = subprocess.Popen([sys.executable, "-c", f"input(); {HOG.format(size=limit)}"],
                            stdin=subprocess.PIPE)  # fmt: skip
-    cgroup = Path("/sys/fs/cgroup") / _shown("ControlGroup").lstrip("/")
+    cgroup = Path("/sys/fs/cgroup") / shown(LANE.unit, "ControlGroup").lstrip("/")
     (cgroup / "cgroup.procs").write_text(str(hog.pid))
     hog.communicate(b"\n")
-    waited(lambda: _pid() not in (0, first), "it is started again")
+    waited(lambda: main_pid(LANE.unit) not in (0, first), "it is started again")
     open_shop.wait_until_up()
     findings.note("memory_to_well_s", round(time.monotonic() - began))
     reason = "Failed with result 'oom-kill'"
@@ -81,13 +82,13 @@ def _take_memory(findings: Findings, open_shop: Shop) -> None:
 
 def _lock_journal(findings: Findings, open_shop: Shop) -> None:
     """The disk is well, and the journal takes nothing: the lane begins anew, once."""
-    first, began = _pid(), time.monotonic()
+    first, began = main_pid(LANE.unit), time.monotonic()
     with closing(sqlite3.connect(LANE.journal, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         open_shop.cashier.scan(open_shop.label())
         waited(lambda: ANEW in logged(LANE.unit), ANEW, REFUSED_S)
         findings.note("refused_to_anew_s", round(time.monotonic() - began))
-    waited(lambda: _pid() not in (0, first), "it is started again")
+    waited(lambda: main_pid(LANE.unit) not in (0, first), "it is started again")
     open_shop.wait_until_up()
     open_shop.cashier.scan(open_shop.label())
     waited(lambda: not open_shop.pos.lane()["degraded"], "it writes again")
@@ -113,15 +114,6 @@ def _bury(threads: list[int]) -> None:
     for thread in threads:
         with suppress(ChildProcessError):
             os.waitpid(thread, WALL | os.WNOHANG)
-
-
-def _pid() -> int:
-    return int(_shown("MainPID"))
-
-
-def _shown(name: str) -> str:
-    command = ["systemctl", "show", LANE.unit, f"--property={name}", "--value"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 if __name__ == "__main__":
