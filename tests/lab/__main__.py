@@ -50,7 +50,7 @@ def main() -> int:
             options = Options(args.cuts, args.idle_min)
             bed = installed(image, folder)
             lab = Lab(image, bed, folder, args.results or Path("out/lab", arch.name), options)
-            rows = [args.scenario] if args.scenario else [MAIN, *([name] for name in ASIDE)]
+            rows = [args.scenario] if args.scenario else [MAIN, *ASIDE]
             return _all_played(lab, rows)
     except (LabUnprepared, GuestFailed) as error:
         print(error, file=sys.stderr)

@@ -48,7 +48,7 @@ SCENARIOS: dict[str, Scenario] = {
     "idle": idle,
     "power": power_cuts,
 }
-#: Each played in a box of its own beside the others when all are, and nicer: they hold no time.
-ASIDE = ("power", "idle")
-MAIN = tuple(name for name in SCENARIOS if name not in ASIDE)
+#: Played in boxes beside the others when all are, and nicer: they hold no time.
+ASIDE = (("power",), ("idle", "remove"))
+MAIN = tuple(name for name in SCENARIOS if not any(name in row for row in ASIDE))
 NICENESS = 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -26,6 +27,7 @@ PROGRAMS = [
         f"/etc/systemd/system/multi-user.target.wants/{BRIDGE}",
     )
 ]
+VERSIONS, KEPT = Path("/opt/lanetally.d"), Path("/opt/kept")
 DATA = [LANE.journal, LEDGER, SETTINGS]
 
 
@@ -39,6 +41,8 @@ def remove(findings: Findings) -> None:
     findings.hold("a_missing_file", said, held=code == 1 and "未作任何更改" in said)
 
     findings.hold("there_before", _left(PROGRAMS), held=_left(PROGRAMS) == len(PROGRAMS))
+    for version in VERSIONS.iterdir():  # a copy of what was unpacked, to be spared that
+        shutil.copytree(version, KEPT / version.name, symlinks=True)
     code, said = _script(CHINESE, "remove")
     findings.hold("removed", said, held=code == 0 and said.startswith("已卸载。"))
     findings.hold("stopped_late", _late(), held=not _late())
@@ -46,6 +50,7 @@ def remove(findings: Findings) -> None:
     findings.hold("data_kept", _left(DATA), held=_left(DATA) == len(DATA))
     findings.hold("units_left", _units(), held=not _units())
 
+    shutil.move(KEPT, VERSIONS)
     code, said = _script(CHINESE, str(WHEEL), "--wheels", str(WHEEL.parent))
     findings.hold("installed_again", said[-60:], held=code == 0 and "安装完成" in said)
     code, said = _script(CHINESE, "lane", LANE.id)

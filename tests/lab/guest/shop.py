@@ -214,9 +214,7 @@ def at_lane(lane: Lane, cut: Callable[[Receipt], None] = lambda _: None) -> Iter
         pos = stack.enter_context(closing(Pos(lane.api_port, TOKEN)))
         screen = stack.enter_context(following(Screen(lane.api_port, TOKEN)))
         devices = Devices(keys["scanner"], keys["keypad"], scale)
-        cashier = PatientCashier(
-            keys["scanner"], devices, screen, pos, prices, speed=0, tick=lambda: None
-        )
+        cashier = PatientCashier(devices, screen, pos, prices, speed=0, tick=lambda: None)
         shop = Shop(lane, cashier, printer, pos, screen, sample, keys)
         try:
             yield shop

@@ -9,7 +9,6 @@ import os
 import select
 import socket
 import threading
-import time
 import tty
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -32,17 +31,13 @@ class Keys:
     def __init__(self, gadget: Gadget) -> None:
         self._gadget = gadget
         self._fd = -1
-        self.longest_s = 0.0  #: between two reports of the last label
 
     def send(self, reports: Iterable[bytes]) -> None:
         """Raises OSError if it is not plugged in."""
         if self._fd < 0:
             self._fd = os.open(self._gadget.node, os.O_RDWR)
-        self.longest_s, before_s = 0.0, time.monotonic()
         for report in reports:
             os.write(self._fd, report)
-            now_s = time.monotonic()
-            self.longest_s, before_s = max(self.longest_s, now_s - before_s), now_s
 
     def close(self) -> None:
         fd, self._fd = self._fd, -1
