@@ -32,8 +32,12 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How many writes were kept and what became of those after the last flush."""
+    """How many writes were kept and what became of those after the last flush.
 
+    `at`: how long the log was at that moment.
+    """
+
+    at: int
     flushed: int
     open: int
     lost: int
@@ -64,7 +68,8 @@ def cut(disk: Path, log: Path, chance: random.Random, promised_bytes: int = sys.
                 if fate == "kept" or (fate == "torn" and chance.random() < 0.5):
                     part = write.data[number * SECTOR : (number + 1) * SECTOR]
                     _put(file, write.sector + number, part)
-    return Cut(safe, len(writes) - safe, lost, torn)
+    at = writes[-1].end if writes else 0
+    return Cut(at, safe, len(writes) - safe, lost, torn)
 
 
 def _put(file: BinaryIO, sector: int, data: bytes) -> None:

@@ -16,20 +16,22 @@ import shutil
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 
-from tests.lab import forgetful
+from tests.lab import forgetful, moments
 from tests.lab.guest import load
 from tests.lab.guest.result import MARK
 from tests.lab.hands import GuestFailed
 from tests.lab.lab import DISK, MEMORY, Lab
 from tests.lab.machine import Machine, ending
+from tests.lab.moments import Promise
 from tests.lab.outcome import Outcome, told
 
 SEED = 6
 MANY = 5
+MOMENTS = 4  #: of each start, judged without another one
 AFTER_S = 0.0, 6.0  #: from the first sale on
 PATIENCE_S = 600.0
 LOOK_S = 0.2
@@ -68,10 +70,17 @@ def power_cuts(lab: Lab) -> Outcome:
             world.live(box, cut, after_s, waits=True, log=log)
             if is_last:
                 lab.collect(box, "power")
+        for _ in range(MOMENTS):
+            world.judge(cut, moments.broken(before, log, chance, world.promises()))
         before.replace(data)
-        disk.update(asdict(forgetful.cut(data, log, chance, world.promised_bytes)))
+        left = forgetful.cut(data, log, chance, world.promised_bytes)
+        disk.update(open=left.open, lost=left.lost, torn=left.torn)
     outcome = world.outcome()
-    figures = {"cuts": lab.options.cuts, **{f"writes_{fate}": n for fate, n in disk.items()}}
+    figures = {
+        "cuts": lab.options.cuts,
+        "moments": world.moments,
+        **{f"writes_{fate}": n for fate, n in disk.items()},
+    }
     met = ["no cut met a write under way"] if lab.options.cuts >= MANY and not disk["open"] else []
     return Outcome(figures | outcome.figures, outcome.broken + met)
 
@@ -88,6 +97,13 @@ def _bed(lab: Lab) -> Path:
     return bed
 
 
+def _promise(at: int, what: str, which: str) -> Promise:
+    transaction, _, count = which.partition(" ")
+    if what == "shown":
+        return Promise(at, what, transaction, int(count))
+    return Promise(at, "printed" if what == "copied" else what, which)
+
+
 class World:
     """Outside the box: what it has promised, and what it was found to have kept."""
 
@@ -96,7 +112,8 @@ class World:
         self._promised: dict[str, list[str]] = {"settled": [], "printed": []}
         self._shown: dict[str, int] = {}
         self._originals = Counter[str]()
-        self.promised_bytes = 0  #: of the disk's log, when the last promise of this start was heard
+        self._this: list[Promise] = []  # of this start
+        self.moments = 0  #: judged without a start
         self._judged: list[Outcome] = []
         self._broken: list[str] = []
 
@@ -119,7 +136,7 @@ class World:
             names = {"pipe": load.ORDERS, "said": load.SAID}
             command = TELL.format(orders=shlex.quote(orders), **names)
         selling, judged = threading.Event(), len(self._judged)
-        self.promised_bytes = 0
+        self._this = []
         self._notes.mkdir(parents=True, exist_ok=True)
 
         def hear(line: str) -> None:
@@ -158,12 +175,34 @@ class World:
                 self._promised["printed"].append(which)
                 self._originals[which] += what == "printed"
             case "shown":
-                transaction, _, count = which.partition(" ")
-                self._shown[transaction] = int(count)
+                shown = _promise(0, what, which)
+                self._shown[shown.which] = shown.count
             case _:
                 return
         if log is not None:
-            self.promised_bytes = log.stat().st_size
+            self._this.append(_promise(log.stat().st_size, what, which))
+
+    @property
+    def promised_bytes(self) -> int:
+        """How long the disk's log was when the last promise of this start was heard."""
+        return self._this[-1].at if self._this else 0
+
+    def promises(self) -> list[Promise]:
+        """All of them, and when they were heard in this start."""
+        late = {(promise.what, promise.which) for promise in self._this}
+        early = [
+            Promise(0, what, which)
+            for what, told in self._promised.items()
+            for which in told
+            if (what, which) not in late
+        ]
+        shown = [Promise(0, "shown", one, count) for one, count in self._shown.items()]
+        return early + [one for one in shown if ("shown", one.which) not in late] + self._this
+
+    def judge(self, cut: int, broken: Sequence[str]) -> None:
+        """What was found at one more moment of a start."""
+        self.moments += 1
+        self._broken += [f"start {cut}, {what}" for what in broken]
 
     def outcome(self) -> Outcome:
         """Of all starts so far; the figures are those of the last one."""

@@ -143,7 +143,7 @@ def _invariants(
     )
     yield _none("no_false_alerts", Text("No alert without a missed scan"), figures["false_alerts"])
     yield _printed(found, settled, reprint)
-    yield _chained(found)
+    yield chained(found)
     yield _equal(
         "all_acknowledged",
         Text("Every fact is acknowledged and in the bridge's inbox"),
@@ -212,7 +212,8 @@ def _printed(found: Evidence, settled: Collection[TransactionSettled], reprint: 
     return Invariant("receipts_once", text, held, f"{originals} + {marked}")
 
 
-def _chained(found: Evidence) -> Invariant:
+def chained(found: Evidence) -> Invariant:
+    """Each hash follows from the one before."""
     prev, held = wire.GENESIS, True
     for number, row in enumerate(found.rows, 1):
         prev = wire.chain_hash(

@@ -9,7 +9,7 @@ from contextlib import redirect_stderr, redirect_stdout
 
 import agent.cli
 import cloud_bridge.cli
-from agent.cli.demo.check import evidence
+from agent.cli.demo.check import Evidence, evidence
 from agent.domain.facts import LineItemAdded, ReceiptPrinted, TransactionSettled
 from tests.lab.guest.devices import LANE
 from tests.lab.guest.result import Findings
@@ -36,6 +36,21 @@ def settle_what_is_open(open_shop: Shop, total_id: str) -> None:
         raise LabFailed(f"the open basket cannot be settled: {code} {answer}")
 
 
+def lost(
+    found: Evidence, promised: Mapping[str, Sequence[str]], shown: Mapping[str, int]
+) -> dict[str, list[str]]:
+    """What was promised and is not in the journal, by name; see `hold_promises`."""
+    settled = found.of(TransactionSettled)
+    lines = Counter(line.transaction_id for line in found.of(LineItemAdded))
+    totals = {sale.total_id for sale in settled}
+    numbers = {sale.receipt_number for sale in settled}
+    return {
+        "answered_but_lost": sorted(set(promised["settled"]) - totals),
+        "printed_but_lost": sorted(set(promised["printed"]) - numbers),
+        "shown_but_lost": sorted(one for one, count in shown.items() if lines[one] < count),
+    }
+
+
 def hold_promises(
     findings: Findings, promised: Mapping[str, Sequence[str]], shown: Mapping[str, int]
 ) -> None:
@@ -44,19 +59,13 @@ def hold_promises(
     All must be printed and acknowledged."""
     found = evidence(LANE.journal, LEDGER, [])
     settled = found.of(TransactionSettled)
-    numbers = {sale.receipt_number for sale in settled}
-    lost = sorted(set(promised["settled"]) - {sale.total_id for sale in settled})
-    unknown = sorted(set(promised["printed"]) - numbers)
+    for name, which in lost(found, promised, shown).items():
+        findings.hold(name, which, held=not which)
     owed = sorted(
         {sale.transaction_id for sale in settled}
         - {fact.transaction_id for fact in found.of(ReceiptPrinted)}
     )
-    lines = Counter(line.transaction_id for line in found.of(LineItemAdded))
-    forgotten = [one for one, count in shown.items() if lines[one] < count]
-    findings.hold("answered_but_lost", lost, held=not lost)
-    findings.hold("printed_but_lost", unknown, held=not unknown)
     findings.hold("never_printed", owed, held=not owed)
-    findings.hold("shown_but_lost", forgotten, held=not forgotten)
     for name in ("duplicates", "unbalanced", "sum_minor", "quarantined"):
         findings.hold(name, found.ledger[name], held=found.ledger[name] == 0)
     findings.hold("sales", len(settled), held=len(settled) == found.ledger["sales"])
