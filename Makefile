@@ -3,8 +3,8 @@
 # make setup   only prepare .venv, so that .venv/bin/lanetally works
 # make bench   the speed figures of the README
 # make lab     a virtual store box with real USB devices; make lab SCENARIO=name plays one, CUTS=20
-#              cuts the power more often, IDLE_MIN=10 lets the lane rest for longer, ARCH=arm64
-#              has the Pi's processor
+#              cuts the power more often, IDLE_MIN=2 does not let the lane rest for ten minutes,
+#              ARCH=arm64 has the Pi's processor
 # make soak    five minutes of a whole shop whose processes are killed at random; then power cuts and
 #              the deterministic simulation with thousands of seeds
 # make lock, make messages, make supported: refresh requirements.lock, the translations, the device list
@@ -16,7 +16,7 @@ SEEDS ?= 0-4999
 SCENARIO ?=
 ARCH ?= amd64
 CUTS ?= 5
-IDLE_MIN ?= 2
+IDLE_MIN ?= 10
 SOAK_S ?= 300
 
 .PHONY: demo test setup lint bench lab soak lock messages supported clean

@@ -40,7 +40,7 @@ LEFT_BEHIND = {
 @dataclass(frozen=True, slots=True)
 class Options:
     cuts: int = 5  #: of the power
-    idle_min: int = 2  #: minutes of rest
+    idle_min: int = 10  #: minutes of rest
 
 
 @dataclass(frozen=True, slots=True)
