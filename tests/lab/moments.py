@@ -24,6 +24,9 @@ from tests.lab.guest.shop import LEDGER
 
 #: On the second disk, under the names of /var/lib.
 PLACES = {path.parent.relative_to("/var/lib").parts[0] for path in (LANE.journal, LEDGER)}
+PROMISED = ("settled", "printed")
+#: Of the ledger, at any moment.
+NEVER = ("duplicates", "unbalanced", "sum_minor", "quarantined")
 CLEAN = (0, 1)  #: e2fsck(8): no errors; errors corrected
 
 
@@ -59,8 +62,9 @@ def _unkept(root: Path, promises: Collection[Promise]) -> list[str]:
     journal, ledger = (root / path.relative_to("/var/lib") for path in (LANE.journal, LEDGER))
     try:
         found = evidence(journal, ledger, [])
-    except sqlite3.OperationalError as error:  # a first start that had not come so far
-        return [f"{error}, and {len(promises)} promises"] if promises else []
+    except sqlite3.Error as error:
+        is_before = isinstance(error, sqlite3.OperationalError)  # a first start, not so far yet
+        return [] if is_before and not promises else [f"{error}, and {len(promises)} promises"]
     of = {kind: [one.which for one in promises if one.what == kind] for kind in PROMISED}
     shown = {one.which: one.count for one in promises if one.what == "shown"}
     ills = [f"{name}: {which}" for name, which in lost(found, of, shown).items() if which]
@@ -71,8 +75,3 @@ def _unkept(root: Path, promises: Collection[Promise]) -> list[str]:
     if strangers:
         ills.append(f"{len(strangers)} facts at head office that the lane does not know")
     return ills + [f"{name} {found.ledger[name]}" for name in NEVER if found.ledger[name]]
-
-
-PROMISED = ("settled", "printed")
-#: Of the ledger, at any moment.
-NEVER = ("duplicates", "unbalanced", "sum_minor", "quarantined")
