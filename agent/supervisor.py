@@ -9,6 +9,7 @@ then the lane is degraded there and selling goes on.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import socket
@@ -34,6 +35,9 @@ SETTLED_S = 5.0
 FLAP_S = 0.5
 FLAPS_FORGIVEN = 4
 FLAP_PAUSE_MAX_S = 32.0
+#: A device that is plugged in belongs to root until udev has given it to the lane, and a name of
+#: before may lead to it already: so often in a row a refusal is taken for that.
+REFUSALS_FORGIVEN = 4
 BUDGET_RESTARTS = 5
 BUDGET_WINDOW_S = 60.0
 JOIN_S = 3.0
@@ -146,7 +150,7 @@ def _run_device(
     tell_health: TellHealth,
     stop: threading.Event,
 ) -> None:
-    failures = flaps = 0
+    failures = flaps = refusals = 0
     lost = False
     while not stop.is_set():
         opened_at: float | None = None
@@ -156,14 +160,16 @@ def _run_device(
             opened_at = time.monotonic()
             log.info("%s is %s", role, "back" if lost else "ready")
             tell_health(role, kind, "up", "")
-            lost = False
+            lost, refusals = False, 0
             driver.run(emit, stop)
         except DeviceUnavailable as error:
-            reason = str(error)
+            reason, refusals = str(error), 0
         except DeviceMisconfigured as error:
-            log.error("%s: %s", role, error)  # noqa: TRY400  for the technician, not for a developer
-            tell_health(role, kind, "misconfigured", str(error))
-            return
+            reason, refusals = str(error), refusals + 1
+            if not _is_refusal(error) or refusals > REFUSALS_FORGIVEN:
+                log.error("%s: %s", role, error)  # noqa: TRY400  for the technician, not for a developer
+                tell_health(role, kind, "misconfigured", reason)
+                return
         finally:
             driver.close()  # before the pause: a device file held open is named anew when replugged
         if stop.is_set():
@@ -178,6 +184,11 @@ def _run_device(
         lost = True
         stop.wait(_pause_s(failures, flaps))
         failures += 1
+
+
+def _is_refusal(error: DeviceMisconfigured) -> bool:
+    """Whether it is for want of a permission."""
+    return getattr(error.__cause__, "errno", None) in (errno.EACCES, errno.EPERM)
 
 
 def _pause_s(failures: int, flaps: int) -> float:

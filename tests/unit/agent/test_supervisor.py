@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import socket
@@ -52,6 +53,8 @@ class Device:
             raise DeviceUnavailable(self.script[self.at])
         if self.script[self.at] == "misconfigured":
             raise DeviceMisconfigured("set the baud rate")
+        if self.script[self.at] == "refused":
+            raise DeviceMisconfigured("no permission") from PermissionError(errno.EACCES, "no")
 
     def run(self, emit, stop):
         self.calls.append("run")
@@ -215,6 +218,21 @@ def test_a_misconfigured_device_is_said_and_not_tried_again(run, caplog):
     assert device.calls == ["open", "close"]
     assert pauses == []
     assert "scale: set the baud rate" in caplog.text
+
+
+def test_a_device_that_udev_has_not_given_to_the_lane_yet_is_tried_again(run):
+    """Plugged in, it is root's for a moment, and its old name may lead to it before it has a new
+    one (met in the lab: a printer stayed away until the lane was started again)."""
+    _, told, _, _ = run("event", "refused", "refused", "event")
+
+    assert [one[2] for one in told] == ["up", "lost", "up", "lost"]
+
+
+def test_a_device_that_the_lane_may_never_open_is_said_to_be_misconfigured(run):
+    _, told, _, _ = run("event", *["refused"] * 10)
+
+    assert told[-1] == ("scale", "kind", "misconfigured", "no permission")
+    assert [one[2] for one in told] == ["up", "lost", "misconfigured"]
 
 
 def test_a_loss_while_stopping_is_no_loss(run):
