@@ -49,6 +49,6 @@ SCENARIOS: dict[str, Scenario] = {
     "power": power_cuts,
 }
 #: Played in boxes beside the others when all are, and nicer: they hold no time.
-ASIDE = (("power",), ("remove", "idle"))
+ASIDE = (("power",), ("idle", "remove"))
 MAIN = tuple(name for name in SCENARIOS if not any(name in row for row in ASIDE))
 NICENESS = 10
