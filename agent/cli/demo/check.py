@@ -82,12 +82,12 @@ class Evidence:
 
 def evidence(journal: Path, ledger: Path, paper: Sequence[Receipt]) -> Evidence:
     """Read the two databases, read-only."""
-    with closing(_read_only(journal)) as db:
+    with closing(read_only(journal)) as db:
         epoch = db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0]
         columns = "seq, type, version, wall_ms, mono_ms, hash, body"
         rows = [FactRow(*row) for row in db.execute(f"SELECT {columns} FROM fact ORDER BY seq")]  # noqa: S608  a constant
     decoded = (wire.decode_body(row.type, row.version, row.body) for row in rows)
-    with closing(_read_only(ledger)) as db:
+    with closing(read_only(ledger)) as db:
         hashes = [row[0] for row in db.execute("SELECT hash FROM inbox ORDER BY epoch, seq")]
         figures = {name: int(db.execute(sql).fetchone()[0]) for name, sql in LEDGER_SQL.items()}
     facts = [fact for fact in decoded if fact is not None]
@@ -134,7 +134,7 @@ def _invariants(
         len(settled),
         len({sale.transaction_id for sale in settled}),
     )
-    yield _scanned(found, played)
+    yield scanned(found, played)
     yield _equal(
         "missed_alerted",
         Text("Every missed scan raised an alert"),
@@ -187,7 +187,7 @@ def _none(name: str, text: Text, count: int) -> Invariant:
     return Invariant(name, text, count == 0, str(count))
 
 
-def _scanned(found: Evidence, played: Played) -> Invariant:
+def scanned(found: Evidence, played: Played) -> Invariant:
     """By GTIN: a label read as another one is no scan of it."""
     done = Counter(gtin.zfill(14) for gtin in played.scanned)
     known = Counter(item.gtin for item in found.of(LineItemAdded))
@@ -223,5 +223,6 @@ def chained(found: Evidence) -> Invariant:
     return Invariant("chain_verified", Text("The journal's hash chain is whole"), held, prev[:12])
 
 
-def _read_only(path: Path) -> sqlite3.Connection:
+def read_only(path: Path) -> sqlite3.Connection:
+    """A database that others write."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)

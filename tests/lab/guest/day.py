@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 import statistics
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
 
+from agent.cli.demo.check import read_only
 from tests.lab.guest import shop
 from tests.lab.guest.devices import LANE
 from tests.lab.guest.result import Findings, told
@@ -61,7 +61,7 @@ def _give_disk() -> None:
 
 def _durable_ms(open_shop: Shop) -> list[int]:
     """Of some scans more: looking into the journal all the time takes what the lane would have."""
-    with closing(sqlite3.connect(f"file:{LANE.journal}?mode=ro", uri=True)) as journal:
+    with closing(read_only(LANE.journal)) as journal:
         open_shop.cashier.journal = journal
         open_shop.sell(MEASURED_BASKETS, seed=6)
     return open_shop.cashier.durable_ms

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 
-from agent.cli.demo.check import evidence
-from agent.domain.facts import LineItemAdded, TransactionSettled
+from agent.cli.demo.check import evidence, scanned
+from agent.domain.facts import TransactionSettled
 from tests.lab.guest import shop
 from tests.lab.guest.devices import LANE, OTHER_LANE
 from tests.lab.guest.result import Findings, told
@@ -52,13 +51,12 @@ def _held(findings: Findings, open_shop: Shop) -> int:
     open_shop.wait_until_through()
     found = evidence(open_shop.lane.journal, LEDGER, [])
     settled = found.of(TransactionSettled)
-    gtins = Counter(item.gtin for item in found.of(LineItemAdded))
-    scanned = Counter(gtin.zfill(14) for gtin in open_shop.cashier.played.scanned)
     paper = {code for receipt in open_shop.printer.receipts for code in receipt.qr_codes}
     own = paper == {sale.receipt_number for sale in settled}
     name = open_shop.lane.id
     findings.hold(f"{name}_receipts", len(open_shop.printer.receipts), held=own)
-    findings.hold(f"{name}_scans", gtins.total(), held=gtins == scanned)
+    scans = scanned(found, open_shop.cashier.played)
+    findings.hold(f"{name}_scans", scans.found, held=scans.held)
     return len(settled)
 
 

@@ -65,7 +65,7 @@ def _measured(findings: Findings) -> None:
     for name, unit in UNITS.items():
         said = _output("systemd-analyze", "security", "--no-pager", unit)
         found = re.search(r"Overall exposure level for .*: ([\d.]+) ", said)
-        level = float(found[1]) if found else 10.0
+        level = float(found[1]) if found else 10.0  # the worst there is
         findings.hold(f"exposure_{name}", level, held=level <= EXPOSURE_MAX)
     shown = _output("systemctl", "show", LANE.unit, "--property=MemoryPeak,NRestarts")
     for line in shown.splitlines():

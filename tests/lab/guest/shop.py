@@ -6,7 +6,6 @@ Runs in the box, as root, in the environment that install.sh has made.
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -17,7 +16,7 @@ from pathlib import Path
 from agent.cli.demo import baskets
 from agent.cli.demo.baskets import ItemFigures
 from agent.cli.demo.cashier import Devices
-from agent.cli.demo.check import Report, evidence, report
+from agent.cli.demo.check import Report, evidence, read_only, report
 from agent.cli.demo.plan import Visit, planned
 from agent.cli.demo.till import Pos, Screen, following
 from agent.domain.text import Text
@@ -171,7 +170,7 @@ class Shop:
         """Until all is printed and acknowledged: how many facts there are."""
         baskets = self.cashier.played.baskets
         waited(lambda: len(self.printer.receipts) >= baskets, "all receipts are printed")
-        with closing(sqlite3.connect(f"file:{self.lane.journal}?mode=ro", uri=True)) as journal:
+        with closing(read_only(self.lane.journal)) as journal:
             waited(lambda: not journal.execute(UNPRINTED).fetchone()[0], "no receipt is owed")
         self.wait_until_acknowledged()
         time.sleep(1)  # what followed the last receipt is a fact, too

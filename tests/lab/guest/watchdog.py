@@ -21,7 +21,7 @@ from tests.lab.guest.waiting import waited
 STUCK_S = 15 + 30  #: the core counts as stuck after 15 s (agent/watchdog.py), systemd waits 30
 SLACK_S = 6.0
 MEMORY_MAX = 600 << 20
-#: In the lane's cgroup, it takes what the lane may have, by no more than that.
+#: In the lane's cgroup, it takes what the lane may have, and keeps it until systemd ends it.
 HOG = (
     "import time; room = bytearray({size}); room[::4096] = b'x' * len(room[::4096]); time.sleep(60)"
 )
