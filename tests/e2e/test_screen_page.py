@@ -209,7 +209,8 @@ def test_the_whole_page_changes_its_language_and_keeps_it(page: Browser, lane: S
     page.wait_for(lambda: lines(page)[7][1] == "商品资料中没有", "the lines in Chinese")
 
     assert page.run("return document.documentElement.lang") == "zh-CN"
-    assert page.texts("#parts [data-key=device-scanner] span") == ["扫描枪", "就绪"]
+    device = "#parts [data-key=device-scanner] span"
+    page.wait_for(lambda: page.texts(device) == ["扫描枪", "就绪"], "the device in Chinese")
     pictured(page, "basket zh")
     page.open(lane.address)
     page.wait_for(lambda: page.text("#count-row dt") == "件数", "Chinese again")
