@@ -2,8 +2,8 @@
 # make test    everything that must hold, as CI runs it
 # make setup   only prepare .venv, so that .venv/bin/lanetally works
 # make bench   the speed figures of the README
-# make lab     a virtual store box with real USB devices; make lab SCENARIO=name plays one, CUTS=20
-#              cuts the power more often, IDLE_MIN=2 does not let the lane rest for ten minutes,
+# make lab     a virtual store box with real USB devices; make lab SCENARIO=name plays one, CUTS=5
+#              cuts the power less often, IDLE_MIN=2 does not let the lane rest for ten minutes,
 #              ARCH=arm64 has the Pi's processor
 # make soak    five minutes of a whole shop whose processes are killed at random; then power cuts and
 #              the deterministic simulation with thousands of seeds
@@ -15,7 +15,7 @@ BASKETS ?= 200
 SEEDS ?= 0-4999
 SCENARIO ?=
 ARCH ?= amd64
-CUTS ?= 5
+CUTS ?= 20
 IDLE_MIN ?= 10
 SOAK_S ?= 300
 

@@ -68,7 +68,9 @@ install_programs() { # WHEEL [--wheels DIR]
         rm -rf "$home"
         python3 -m venv "$home"
         "$home/bin/python" -m pip install --quiet --disable-pip-version-check \
-            --no-warn-script-location "$@" "$wheel"
+            --no-warn-script-location --no-compile "$@" "$wheel"
+        # on all processors, which pip does not; what is not for this Python stays as it is
+        "$home/bin/python" -m compileall -qq -j 0 "$home/lib" >/dev/null || true
         touch "$home/.whole"
     fi
     before=$(readlink "$programs" || true)

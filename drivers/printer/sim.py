@@ -133,9 +133,9 @@ class VirtualPrinter:
     def _count(self, taken_bytes: int) -> None:
         stall, drop = self.faults.stall_after_bytes, self.faults.drop_after_bytes
         if taken_bytes and stall is not None:
-            self.faults.stall_after_bytes = stall - taken_bytes
+            self.faults.stall_after_bytes = max(0, stall - taken_bytes)
         if taken_bytes and drop is not None:
-            self.faults.drop_after_bytes = drop - taken_bytes
+            self.faults.drop_after_bytes = max(0, drop - taken_bytes)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ FAKES = {
 mkdir -p "$3/bin"
 cat >"$3/bin/python" <<'end'
 #!/bin/sh
+[ "$2" = pip ] || exit 0
 printf '%s\\n' "$@" >"${0%/bin/python}/asked"
 end
 chmod 755 "$3/bin/python"

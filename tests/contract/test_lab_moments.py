@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,9 @@ from cloud_bridge.mapping import Books
 from cloud_bridge.voucher import Stream
 from tests.lab import forgetful, moments
 from tests.lab.guest.devices import LANE
+from tests.lab.guest.promises import Promise, heard
 from tests.lab.guest.shop import LEDGER
 from tests.lab.image import disk_of
-from tests.lab.moments import Promise
 
 pytestmark = pytest.mark.skipif(
     not all(map(shutil.which, ("mke2fs", "e2fsck", "debugfs"))), reason="e2fsprogs is not here"
@@ -30,7 +31,17 @@ ITEM = LineItemAdded(
     "t1", 1, GTIN, "GTIN-13", GTIN[1:], "]E0", 1000, True, "Tea", "tea", 10500, "each", 500, "s"
 )
 FACTS: list[FactBody] = [LaneStarted("b", "0.1"), TransactionOpened("t1", 1, "2000-11-01"), ITEM]
-SHOWN = Promise(0, "shown", "t1", 1)
+SHOWN = Promise("shown", "t1", 1)
+
+
+@pytest.mark.parametrize("promise", [SHOWN, Promise("settled", "0-t"), Promise("copied", "R1")])
+def test_a_promise_is_heard_as_it_was_said(promise):
+    assert heard(str(promise)) == promise
+
+
+@pytest.mark.parametrize("line", ["", "ready_s: 10.2", "shown_but_lost: []", "Traceback (most"])
+def test_what_else_a_box_says_is_no_promise(line):
+    assert heard(line) is None
 
 
 @pytest.fixture
@@ -56,11 +67,12 @@ def write(state: Path, facts: list[FactBody], at_office: int) -> None:
     ledger.close()
 
 
-def broken(tmp_path: Path, *promises: Promise) -> list[str]:
+def broken(tmp_path: Path, *promises: Promise, late: Collection[Promise] = ()) -> list[str]:
     disk, log = tmp_path / "data.before", tmp_path / "log"
     disk_of(tmp_path / "state", disk, "data", "16M")
     log.write_bytes(bytes(2 * forgetful.SECTOR))
-    return moments.broken(disk, log, random.Random(1), promises)
+    heard = [*((0, promise) for promise in promises), *((1, promise) for promise in late)]
+    return moments.broken(disk, log, random.Random(1), heard)
 
 
 def test_what_was_promised_and_is_there_is_well(tmp_path, state):
@@ -70,13 +82,11 @@ def test_what_was_promised_and_is_there_is_well(tmp_path, state):
 
 def test_what_was_promised_and_is_not_there_is_told(tmp_path, state):
     write(state, FACTS, at_office=2)
-    late = Promise(1, "settled", "pos-2")
-    said = broken(
-        tmp_path, SHOWN, Promise(0, "settled", "pos-1"), Promise(0, "printed", "R1"), late
-    )
+    early = Promise("settled", "pos-1"), Promise("printed", "R1"), Promise("copied", "R2")
+    said = broken(tmp_path, SHOWN, *early, late=[Promise("settled", "pos-2")])
     assert said == [
         "write 0: answered_but_lost: ['pos-1']",
-        "write 0: printed_but_lost: ['R1']",
+        "write 0: printed_but_lost: ['R1', 'R2']",
     ]
 
 

@@ -74,7 +74,7 @@ def _all_played(lab: Lab, rows: Sequence[Sequence[str]]) -> int:
     stopped = threading.Event()
 
     def play(row: Sequence[str]) -> None:
-        its = lab.beside(row[0], 0 if row is rows[0] else NICENESS)
+        its = lab.beside(row[0], NICENESS * rows.index(row))
         for name in row:
             began = time.monotonic()
             outcome = _played(its, name)

@@ -7,6 +7,7 @@ breaks, the next does not meet.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import time
@@ -18,7 +19,7 @@ from pathlib import Path
 from tests.lab.cache import keep_only, scratch
 from tests.lab.hands import GuestFailed
 from tests.lab.image import Image, disk_of
-from tests.lab.machine import Disks, Machine, ending
+from tests.lab.machine import KERNEL, MEMORY_MB, Disks, Machine, ending
 from tests.lab.paper import SENT
 from tests.lab.payload import payload
 
@@ -39,7 +40,7 @@ LEFT_BEHIND = {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    cuts: int = 5  #: of the power
+    cuts: int = 20  #: of the power
     idle_min: int = 10  #: minutes of rest
 
 
@@ -100,7 +101,9 @@ def installed(image: Image, folder: Path) -> Path:
     `folder`: of this run; the payload is left there. The box lies beside the image that it is a
     layer over, and goes with it.
     """
-    bed = image.disk.parent / f"installed-{payload(folder / PAYLOAD, image.arch)}"
+    parts = payload(folder / PAYLOAD, image.arch), image.arch.qemu, MEMORY_MB, KERNEL
+    digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+    bed = image.disk.parent / f"installed-{digest}"
     if bed.exists():
         return bed
     keep_only(bed)

@@ -12,43 +12,34 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeAlias
 
 from agent.cli.demo.check import chained, evidence
 from tests.lab import forgetful
 from tests.lab.guest.devices import LANE
-from tests.lab.guest.promises import lost
+from tests.lab.guest.promises import Promise, lost
 from tests.lab.guest.shop import LEDGER
 
 #: On the second disk, under the names of /var/lib.
 PLACES = {path.parent.relative_to("/var/lib").parts[0] for path in (LANE.journal, LEDGER)}
-PROMISED = ("settled", "printed")
 #: Of the ledger, at any moment.
 NEVER = ("duplicates", "unbalanced", "sum_minor", "quarantined")
+#: With how long the log was at that moment; 0 if that was before this start.
+Heard: TypeAlias = tuple[int, Promise]
 CLEAN = (0, 1)  #: e2fsck(8): no errors; errors corrected
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """`at`: how long the log was when it was heard; 0 if that was before this start."""
-
-    at: int
-    what: str  #: "settled", "printed" or "shown"
-    which: str
-    count: int = 0  #: of "shown"
-
-
 def broken(
-    before: Path, log: Path, chance: random.Random, promises: Collection[Promise]
+    before: Path, log: Path, chance: random.Random, promises: Collection[Heard]
 ) -> list[str]:
     """What does not hold at one moment; `before`: the disk as it was when the log began."""
     with TemporaryDirectory(dir=before.parent) as scratch:
         disk = Path(scratch, "disk.img")
         shutil.copyfile(before, disk)
         cut = forgetful.cut(disk, log, chance, 0)
-        held = [promise for promise in promises if promise.at <= cut.at]
+        held = [promise for at, promise in promises if at <= cut.at]
         ended = subprocess.run(["e2fsck", "-fy", disk], capture_output=True, check=False)
         if ended.returncode not in CLEAN:
             return [f"write {cut.at}: the file system is beyond repair"]
@@ -65,9 +56,7 @@ def _unkept(root: Path, promises: Collection[Promise]) -> list[str]:
     except sqlite3.Error as error:
         is_before = isinstance(error, sqlite3.OperationalError)  # a first start, not so far yet
         return [] if is_before and not promises else [f"{error}, and {len(promises)} promises"]
-    of = {kind: [one.which for one in promises if one.what == kind] for kind in PROMISED}
-    shown = {one.which: one.count for one in promises if one.what == "shown"}
-    ills = [f"{name}: {which}" for name, which in lost(found, of, shown).items() if which]
+    ills = [f"{name}: {which}" for name, which in lost(found, promises).items() if which]
     chain = chained(found)
     if not chain.held:
         ills.append(chain.name)

@@ -8,7 +8,7 @@ from tests.lab.guest.devices import LANE
 from tests.lab.guest.shop import BRIDGE
 from tests.lab.lab import Lab
 from tests.lab.outcome import Outcome, played
-from tests.lab.power import World
+from tests.lab.world import World
 
 AFTER_S = 3.0
 UP_S = 180.0

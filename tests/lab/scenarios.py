@@ -48,7 +48,7 @@ SCENARIOS: dict[str, Scenario] = {
     "idle": idle,
     "power": power_cuts,
 }
-#: Played in boxes beside the others when all are, and nicer: they hold no time.
+#: Played in boxes beside the others when all are, and nicer from row to row: they hold no time.
 ASIDE = (("power",), ("idle", "remove"))
 MAIN = tuple(name for name in SCENARIOS if not any(name in row for row in ASIDE))
-NICENESS = 10
+NICENESS = 5

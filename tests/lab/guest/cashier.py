@@ -30,7 +30,7 @@ class PatientCashier(Cashier):
         self.durable_ms: list[int] = []  #: to where another process reads it in the journal
         self.journal: sqlite3.Connection | None = None  #: to look there, too
         self.befalls: Callable[[], None] = lambda: None  #: before goods are put on the plate
-        self.told: Callable[[str], None] = lambda _: None  #: of what the screen has shown
+        self.told: Callable[[str, int], None] = lambda *_: None  #: how many items are on the screen
 
     def scan(self, gtin: str) -> None:
         """One piece more on the screen. Raises LabFailed."""
@@ -49,7 +49,7 @@ class PatientCashier(Cashier):
             )
             if screen.item_count > shown:
                 self.shown_ms.append(round((time.monotonic() - began) * 1000))
-                self.told(f"shown {screen.transaction_id} {screen.item_count}")
+                self.told(str(screen.transaction_id), screen.item_count)
                 return
             self.played.scanned.pop()
             self.scanned_again += 1

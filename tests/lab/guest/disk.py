@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.lab.guest import shop
 from tests.lab.guest.devices import LANE
-from tests.lab.guest.promises import hold_promises, settle_what_is_open
+from tests.lab.guest.promises import Promise, hold_promises, settle_what_is_open
 from tests.lab.guest.result import Findings, told
 from tests.lab.guest.shop import Shop
 from tests.lab.guest.waiting import waited
@@ -39,10 +39,10 @@ def disk(findings: Findings) -> None:
         f'dmsetup create lab --table "{_table("linear")}"; mkdir -p {STATE}; mount {MAPPED} {STATE}'
     )
     shop.open_books([LANE])
-    answered: list[str] = []
+    promises: list[Promise] = []
     with shop.opened() as open_shop:
         _spend_reserve(findings, open_shop)
-        _pay(open_shop, "full but for the reserve", answered)
+        _pay(open_shop, "reserve", promises)
         for name, fault in FAULTS.items():
             fault.begin(open_shop)
             before = _scan_until_degraded(open_shop)
@@ -56,10 +56,11 @@ def disk(findings: Findings) -> None:
             well_s = waited(lambda: not open_shop.pos.lane()["degraded"], "it writes again")
             findings.note(f"{name}_well_s", round(well_s, 1))
             open_shop.wait_until_up()
-            _pay(open_shop, name, answered)
+            _pay(open_shop, name, promises)
         open_shop.wait_until_through()
-        printed = [code for receipt in open_shop.printer.receipts for code in receipt.qr_codes]
-        hold_promises(findings, {"settled": answered, "printed": printed}, {})
+        receipts = open_shop.printer.receipts
+        printed = [Promise("printed", code) for receipt in receipts for code in receipt.qr_codes]
+        hold_promises(findings, promises + printed)
 
 
 def _spend_reserve(findings: Findings, open_shop: Shop) -> None:
@@ -86,12 +87,12 @@ def _scan_until_degraded(open_shop: Shop) -> int:
     return SCANS_MAX
 
 
-def _pay(open_shop: Shop, name: str, answered: list[str]) -> None:
+def _pay(open_shop: Shop, name: str, promises: list[Promise]) -> None:
     """What the lane has counted; then a basket of one."""
     for total_id in (f"{name}-rest", f"{name}-next"):
         if open_shop.pos.lane()["transaction_id"] is not None:
             settle_what_is_open(open_shop, total_id)
-            answered.append(total_id)
+            promises.append(Promise("settled", total_id))
         waited(lambda: open_shop.screen.transaction_id is None, "nothing is open")
         _scan(open_shop)
 

@@ -3,11 +3,9 @@
     load.py ORDERS   starts it all, judges what is there of what was told, and sells
     load.py wait     takes its orders from one pipe and speaks into another, when it is told to
 
-ORDERS are JSON: {"start": 0, "settled": […], "printed": […], "shown": {…}, "sells": true}: how
-often it was started before, the totals whose answer the POS has got, the numbers of the receipts
-that were cut off, how many items the screen has shown of each transaction, and whether it sells,
-without end, or only judges. `settled ID`, `printed NUMBER` (`copied`, of a second copy) and `shown
-TRANSACTION COUNT` are said as soon as they are so.
+ORDERS are JSON: {"start": 0, "promises": ["settled ID 1", …], "sells": true}: how often it was
+started before, what was promised until then, and whether it sells, without end, or only judges.
+Each promise is said as soon as it is made.
 """
 
 from __future__ import annotations
@@ -18,7 +16,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,46 +23,62 @@ from agent.cli.demo.plan import planned
 from drivers.printer.sim_press import Receipt
 from tests.lab.guest import shop
 from tests.lab.guest.devices import LANE
-from tests.lab.guest.promises import hold_promises, settle_what_is_open
-from tests.lab.guest.result import Findings, told
-from tests.lab.guest.shop import BRIDGE, is_copy
+from tests.lab.guest.promises import (
+    VERIFIES,
+    Promise,
+    heard,
+    hold_promises,
+    settle_what_is_open,
+    verified,
+)
+from tests.lab.guest.result import Findings, say, told
+from tests.lab.guest.shop import BRIDGE, Shop, is_copy
 
-MANY = 10_000
+MANY = 200
 ORDERS, SAID = Path("/run/lab-orders"), Path("/run/lab-said")
 
 
-def sell(orders: dict[str, Any]) -> None:
+def main() -> None:
+    with shop.at_lane(LANE, cut=_tell_printed) as open_shop:
+        open_shop.cashier.told = _tell_shown
+        sell(open_shop, _ordered() if sys.argv[1] == "wait" else json.loads(sys.argv[1]))
+
+
+def sell(open_shop: Shop, orders: dict[str, Any]) -> None:
     start = orders["start"]
     began = time.monotonic()
     subprocess.run(["systemctl", "start", LANE.unit, BRIDGE], check=True)
-    with shop.at_lane(LANE, cut=_tell_printed) as open_shop:
-        open_shop.cashier.told = partial(print, flush=True)
-        open_shop.wait_until_up()
-        ready_s = round(time.monotonic() - began, 1)
+    open_shop.wait_until_up()
+    ready_s = round(time.monotonic() - began, 1)
 
-        def judge(findings: Findings) -> None:
-            findings.note("ready_s", ready_s)
-            settle_what_is_open(open_shop, f"rest-{start}")
-            open_shop.wait_until_through()
-            hold_promises(findings, orders, orders["shown"])
+    def judge(findings: Findings) -> None:
+        findings.note("ready_s", ready_s)
+        settle_what_is_open(open_shop, f"rest-{start}")
+        open_shop.wait_until_through()
+        hold_promises(findings, [one for line in orders["promises"] if (one := heard(line))])
 
-        told(judge)
-        for visit in planned(open_shop.baskets, MANY if orders["sells"] else 0, seed=start):
-            total_id = f"{start}-{visit.total_id}"
-            open_shop.cashier.serve(replace(visit, total_id=total_id))
-            if visit.manner != "keypad":  # which has no id that outlives it
-                print("settled", total_id, flush=True)
+    told(judge)
+    for visit in planned(open_shop.baskets, MANY if orders["sells"] else 0, seed=start):
+        total_id = f"{start}-{visit.total_id}"
+        open_shop.cashier.serve(replace(visit, total_id=total_id))
+        if visit.manner != "keypad":  # which has no id that outlives it
+            say(Promise("settled", total_id))
+
+
+def _tell_shown(transaction_id: str, item_count: int) -> None:
+    say(Promise("shown", transaction_id, item_count))
 
 
 def _tell_printed(receipt: Receipt) -> None:
-    what = "copied" if is_copy(receipt) else "printed"
     for number in receipt.qr_codes:
-        print(what, number, flush=True)
+        say(Promise("copied" if is_copy(receipt) else "printed", number))
 
 
 def _ordered() -> dict[str, Any]:
     """What the pipe says, once it says anything. From then on the other pipe is told all."""
     os.chdir("/")
+    for name in VERIFIES:  # of books that are not there yet: all of it is loaded then
+        verified(name)
     for pipe in (ORDERS, SAID):
         pipe.unlink(missing_ok=True)
         os.mkfifo(pipe)
@@ -77,4 +90,4 @@ def _ordered() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sell(_ordered() if sys.argv[1] == "wait" else json.loads(sys.argv[1]))
+    main()

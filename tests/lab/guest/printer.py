@@ -105,6 +105,7 @@ def printer(findings: Findings) -> None:
     with shop.opened() as open_shop:
         visits = iter(planned(open_shop.baskets, len(FAULTS), seed=7))
         for name, fault in FAULTS.items():
+            open_shop.wait_until_nothing_is_owed()  # or an earlier receipt would be befallen
             known = len(open_shop.printer.receipts)
             fault.begin(open_shop)
             open_shop.cashier.serve(next(visits))

@@ -114,6 +114,7 @@ def _weighing(open_shop: Shop, visit: Visit, replug: Replug) -> None:
 
 def printing(open_shop: Shop, visit: Visit, replug: Replug) -> None:
     """With the receipt half on paper."""
+    open_shop.wait_until_nothing_is_owed()  # or an earlier receipt would be befallen
     faults = open_shop.printer.faults
     faults.stall_after_bytes = WITHIN_BYTES
     known = len(open_shop.printer.receipts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -18,6 +19,12 @@ MARK = "RESULT "
 DENIALS = re.compile(r"permission denied|not permitted|misconfigured|no right to", re.IGNORECASE)
 
 
+def say(line: object) -> None:
+    """One line, whole, whichever threads speak."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 @dataclass(slots=True)
 class Findings:
     """Figures for the report, and what did not hold."""
@@ -27,7 +34,7 @@ class Findings:
 
     def note(self, name: str, found: object) -> None:
         self.figures[name] = found
-        print(f"{name}: {found}", flush=True)
+        say(f"{name}: {found}")
 
     def hold(self, name: str, found: object, *, held: bool) -> None:
         self.note(name, found)
@@ -50,7 +57,7 @@ def told(scenario: Callable[[Findings], None]) -> None:
         traceback.print_exc()
         findings.broken.append(f"{type(error).__name__}: {error}")
     findings.note("seconds", round(time.monotonic() - began, 1))
-    print(MARK + json.dumps({"figures": findings.figures, "broken": findings.broken}), flush=True)
+    say(MARK + json.dumps({"figures": findings.figures, "broken": findings.broken}))
 
 
 def logged(unit: str, *options: str) -> str:

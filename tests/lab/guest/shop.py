@@ -166,12 +166,16 @@ class Shop:
 
         return waited(acknowledged, "all facts are acknowledged")
 
+    def wait_until_nothing_is_owed(self) -> None:
+        """Until the lane knows of each receipt that it is printed."""
+        with closing(read_only(self.lane.journal)) as journal:
+            waited(lambda: not journal.execute(UNPRINTED).fetchone()[0], "no receipt is owed")
+
     def wait_until_through(self) -> int:
         """Until all is printed and acknowledged: how many facts there are."""
         baskets = self.cashier.played.baskets
         waited(lambda: len(self.printer.receipts) >= baskets, "all receipts are printed")
-        with closing(read_only(self.lane.journal)) as journal:
-            waited(lambda: not journal.execute(UNPRINTED).fetchone()[0], "no receipt is owed")
+        self.wait_until_nothing_is_owed()
         self.wait_until_acknowledged()
         time.sleep(1)  # what followed the last receipt is a fact, too
         self.wait_until_acknowledged()
