@@ -18,8 +18,9 @@ from agent.domain.text import Text
 from agent.domain.troubles import SCAN_TEXTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
 
+    from agent.api.answers import Say
     from agent.api.routes import Context
     from agent.aside import Label
 
@@ -32,10 +33,12 @@ class NextScanBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stop: bool = False
 
 
-class NextScanAnswer(msgspec.Struct, frozen=True):
-    """What was scanned; null if nothing was in time."""
+class NextScanAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was scanned; null if nothing was in time, or if it was not goods, and `detail` says why.
+    A space before it says that the lane listens."""
 
     gtin: str | None
+    detail: str = ""
 
 
 class Scans(Protocol):
@@ -62,16 +65,11 @@ async def next_scan(request: Request, context: Context) -> Response:
     if context.lane.snapshot().transaction_id is not None:
         detail = Text("A basket is open: its scans are its own. Key the number instead")
         return refuse(409, "basket_open", detail, request.say)
-    label = await _next(context.scans)
-    if label is None:
-        return answer(200, NextScanAnswer(None))
-    read = "lossy" if label.lossy else read_label(label.scan_data, label.symbology)
-    if not isinstance(read, TradeItem):
-        return refuse(400, "label_invalid", SCAN_TEXTS[read], request.say, path="label")
-    return answer(200, NextScanAnswer(read.gtin))
+    return Response(200, events=_answers(context.scans, request.say))
 
 
-async def _next(scans: Scans) -> Label | None:
+async def _answers(scans: Scans, say: Say) -> AsyncGenerator[bytes, None]:
+    """A space as soon as the lane listens, which JSON may begin with; then the answer."""
     loop = asyncio.get_running_loop()
     heard: asyncio.Future[Label] = loop.create_future()
 
@@ -85,9 +83,18 @@ async def _next(scans: Scans) -> Label | None:
 
     give_up = scans.next_scan(tell)
     try:
+        yield b" "
         async with asyncio.timeout(PATIENCE_S):
-            return await heard
+            found = _read(await heard, say)
     except TimeoutError:
-        return None
+        found = NextScanAnswer(None)
     finally:
         give_up()
+    yield msgspec.json.encode(found)
+
+
+def _read(label: Label, say: Say) -> NextScanAnswer:
+    read = "lossy" if label.lossy else read_label(label.scan_data, label.symbology)
+    if isinstance(read, TradeItem):
+        return NextScanAnswer(read.gtin)
+    return NextScanAnswer(None, say(SCAN_TEXTS[read]))

@@ -310,7 +310,7 @@ ROUTES: tuple[Route, ...] = (
         next_scan,
         "Wait for the next scan at the lane, in place of the basket; not while one is open",
         {200: NextScanAnswer},
-        (400, 401, 409),
+        (401, 409),
         body=NextScanBody,
         for_screen=True,
     ),

@@ -164,9 +164,9 @@ function pick(gtin, price_minor = null) {
 }
 
 function scan() {
-  setText($("scan-word"), word("scan_now"));
-  nextScan((answer) => {
-    setText($("scan-word"), word("scan_item"));
+  const call = (key) => setText($("scan-word"), word(key));
+  nextScan(() => call("scan_now"), (answer) => {
+    call("scan_item");
     if (answer?.gtin) pick(answer.gtin);
     else if (answer?.detail) say(answer.detail, true);
   });

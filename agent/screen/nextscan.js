@@ -6,13 +6,28 @@ const NEXT = "/v1/scans/next";
 
 let turn = 0;
 
-/** `heard(answer)` once: what was scanned ({gtin}), or why nothing was ({detail}), or null. */
-export async function nextScan(heard) {
+/**
+ * `listens()` once the lane does, before which a scan would be the basket's; then `heard(answer)`
+ * once: what was scanned ({gtin}), or why nothing was ({detail}), or null.
+ */
+export async function nextScan(listens, heard) {
   const mine = ++turn;
-  const language = document.documentElement.lang;
-  const response = await ask(NEXT, { method: "POST", language, body: {} }).catch(() => null);
-  const answer = await response?.json().catch(() => null);
+  const answer = await answered(() => mine === turn && listens()).catch(() => null);
   if (mine === turn) heard(answer);
+}
+
+/** The lane's answer begins as soon as it listens. */
+async function answered(listens) {
+  const language = document.documentElement.lang;
+  const response = await ask(NEXT, { method: "POST", language, body: {} });
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return JSON.parse(text);
+    if (!text && response.ok) listens();
+    text += value;
+  }
 }
 
 /** Nobody waits for it any more: it is the basket's again. */

@@ -158,9 +158,9 @@ function backRow({ return_number, business_date, amount_minor, lines, approver }
 }
 
 function scan() {
-  setText($("scan-word"), word("scan_now"));
-  nextScan((answer) => {
-    setText($("scan-word"), word("scan_item"));
+  const call = (key) => setText($("scan-word"), word(key));
+  nextScan(() => call("scan_now"), (answer) => {
+    call("scan_item");
     if (answer?.gtin) $("give").elements.label.value = answer.gtin;
     else if (answer?.detail) say(answer.detail, true);
   });

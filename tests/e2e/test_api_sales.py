@@ -7,6 +7,8 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from agent.domain.facts import BackfillReversed, ItemBackfilled
 from agent.journal import Journal
 from agent.journal.sales import JournalSales
 from drivers.base import DeviceEvent, ScanData
+from tests.broker_kit import wait_for
 from tests.core_kit import durable_facts
 from tests.screen_kit import BREAD, MILK, TEA, TOKEN, ScreenLane
 
@@ -173,6 +176,33 @@ def test_while_a_basket_is_open_its_scans_are_its_own(lane: ScreenLane) -> None:
         pass
     assert lane.ask("POST", "/v1/scans/next", {})[1]["code"] == "basket_open"
     assert lane.ask("POST", "/v1/scans/next", {"stop": True}) == (200, {"gtin": None})
+
+
+@pytest.mark.parametrize(
+    ("label", "gtin", "detail"), [(TEA, f"0{TEA}", ""), ("123", None, "cut short")]
+)
+def test_a_scan_is_heard_from_the_moment_on_that_the_lane_says_so(
+    lane: ScreenLane, label: str, gtin: str | None, detail: str
+) -> None:
+    with closing(HTTPConnection("127.0.0.1", lane.port, timeout=5)) as page:
+        page.request("POST", "/v1/scans/next", "{}", {"Authorization": f"Bearer {TOKEN}"})
+        response = page.getresponse()
+        assert (response.status, response.read(1)) == (200, b" ")
+        lane.scan(label)
+        answer = json.loads(response.read())
+    assert answer["gtin"] == gtin
+    assert detail in answer.get("detail", "")
+    assert lane.core.snapshot().transaction_id is None, "the basket did not get it"
+
+
+def test_who_hangs_up_leaves_the_scans_to_the_basket(lane: ScreenLane) -> None:
+    with closing(HTTPConnection("127.0.0.1", lane.port, timeout=5)) as page:
+        page.request("POST", "/v1/scans/next", "{}", {"Authorization": f"Bearer {TOKEN}"})
+        with page.getresponse() as response:
+            assert response.read(1) == b" "
+    wait_for(lambda: lane.aside._heard is None, "the lane has noticed")
+    lane.scan(TEA)
+    wait_for(lambda: lane.core.snapshot().item_count == 1, "the basket has it")
 
 
 def test_one_scan_goes_aside_and_the_next_to_the_basket() -> None:
