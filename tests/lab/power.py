@@ -26,7 +26,7 @@ from tests.lab.world import World, wait_with_load
 SEED = 6
 MANY = 5
 MOMENTS = 2  #: of each start, judged without another one
-AFTER_S = 0.0, 8.0  #: from the first sale on
+AFTER_S = 0.0, 5.0  #: from the first sale on
 #: All that the power must not take.
 STATE = ("lanetally", "lanetally-bridge", "mosquitto")
 MOUNT = " && ".join((
